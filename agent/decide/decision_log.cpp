@@ -71,7 +71,7 @@ uint32_t DecisionLog::Record::milliseconds() const {
 DecisionLog::DecisionLog(const std::string& directory, const std::vector<std::string>& rules, size_t most)
     : path_(directory.empty() ? std::string() : directory + kName),
       most_(most),
-      no_policy_(static_cast<uint16_t>(rules.size() - 1)),
+      no_policy_(static_cast<uint8_t>(rules.size() - 1)),
       header_{kMagic, hash_of(rules)} {}
 
 std::vector<DecisionLog::Record> DecisionLog::read(const std::string& path, bool& ret_same_rules) const {
@@ -102,9 +102,10 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
         for (const Record& record : read(path, same_rules)) {
             const std::chrono::seconds age(now_seconds - std::min(now_seconds, record.unix_seconds));
             if (age >= kept_for) continue;
-            const uint16_t rule = same_rules ? std::min(record.rule, no_policy_) : no_policy_;
-            memory.add(record.key, {record.keep != 0, rule, record.milliseconds()}, now - age);
-            known.push_back({record.key, record.unix_seconds, rule, record.keep, record.millisecond});
+            const uint8_t rule = same_rules ? std::min(record.rule, no_policy_) : no_policy_;
+            const uint8_t by_chance = same_rules ? record.by_chance : uint8_t{0};
+            memory.add(record.key, {record.keep != 0, rule, record.milliseconds(), by_chance}, now - age);
+            known.push_back({record.key, record.unix_seconds, rule, by_chance, record.keep, record.millisecond});
         }
     }
     // All that fits goes into one file, for nobody knows whether the last record of another is whole.
@@ -133,8 +134,9 @@ void DecisionLog::begin_file(const std::string& path) {
 void DecisionLog::add(const TraceKey& key, Decision decision) {
     if (path_.empty()) return;
     const uint64_t now = unix_nano() / kMillisecond;
-    added_.push_back({key, static_cast<uint32_t>(now / kMillisecondsInASecond), decision.rule,
-                      static_cast<uint16_t>(decision.keep), static_cast<uint16_t>(now % kMillisecondsInASecond)});
+    added_.push_back({key, static_cast<uint32_t>(now / kMillisecondsInASecond), static_cast<uint8_t>(decision.rule),
+                      decision.by_chance, static_cast<uint16_t>(decision.keep),
+                      static_cast<uint16_t>(now % kMillisecondsInASecond)});
 }
 
 void DecisionLog::write() {

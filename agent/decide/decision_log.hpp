@@ -34,7 +34,8 @@ private:
     struct Record {
         TraceKey key;
         uint32_t unix_seconds = 0;
-        uint16_t rule = 0;
+        uint8_t rule = 0;
+        uint8_t by_chance = 0;
         uint16_t keep : 1 = 0;
         uint16_t millisecond : 15 = 0;
 
@@ -52,7 +53,7 @@ private:
 
     const std::string path_;  // of the newer one; empty: nothing is kept
     const size_t most_;
-    const uint16_t no_policy_;
+    const uint8_t no_policy_;
     Header header_;
     Descriptor file_;
     size_t written_ = 0;  // records in it

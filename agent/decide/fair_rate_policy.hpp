@@ -27,6 +27,7 @@ public:
     }
 
     bool wants_operation() const override { return true; }
+    bool has_budget() const override { return true; }
     PolicyAnswer answer(const TraceFacts& trace) override {
         if (trace.now - began_ >= std::chrono::seconds(1)) begin_second(trace.now);
         Sharer& sharer = of(by_operation_ ? trace.state.operation : trace.state.service);

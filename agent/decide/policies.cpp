@@ -49,7 +49,8 @@ std::unique_ptr<Policy> make_policy(const PolicyOptions& options, WantedKeys& ke
             return std::make_unique<FairRatePolicy>(options.traces_per_second, options.among == Sharers::kOperations);
         case PolicyType::kFollow: return std::make_unique<FollowPolicy>();
         case PolicyType::kProbabilistic:
-            return std::make_unique<ProbabilisticPolicy>(options.sampling_percentage, options.hash_salt);
+            return std::make_unique<ProbabilisticPolicy>(options.sampling_percentage, options.chance,
+                                                         options.hash_salt);
     }
     throw std::invalid_argument("no such policy");
 }
@@ -72,6 +73,7 @@ Policies::Policies(const std::vector<PolicyOptions>& options) {
         Policy& made = *policies_.back();
         if (made.learns()) learners_.push_back(&made);
         wants_operations_ = wants_operations_ || made.wants_operation();
+        has_chances_ = has_chances_ || made.threshold().has_value();
         names_.push_back(policy.name);
     }
     names_.emplace_back(kNoPolicy);
@@ -94,7 +96,9 @@ bool Policies::read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& 
     values_.forget();
     SpanOutline outline;
     if (!read_outline(span, values_, outline)) return false;
-    const SpanFacts facts{outline, values_.values(), unfinished};
+    SamplingState sampling;  // of one that is malformed there is none
+    if (has_chances_ && !outline.trace_state.empty()) SamplingState::read(outline.trace_state, sampling);
+    const SpanFacts facts{outline, sampling, values_.values(), unfinished};
     PolicyMarks marks = 0;
     for (size_t i = 0; i < policies_.size(); ++i) marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
     const std::string_view name(reinterpret_cast<const char*>(outline.name.data()), outline.name.size());
@@ -102,6 +106,7 @@ bool Policies::read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& 
                 marks,
                 wants_operations_ ? hash_of(name) : 0,
                 remote_parents_of(outline),
+                !sampling.empty(),
                 outline.start_unix_nano,
                 outline.end_unix_nano,
                 outline.status == kStatusError};
@@ -114,13 +119,48 @@ Decision Policies::decide(const TraceKey& key, const TraceState& state, Clock::t
     for (size_t i = 0; i < policies_.size(); ++i) {
         const auto rule = static_cast<uint16_t>(i);
         switch (policies_[i]->answer({key, state, (state.marks >> i & 1) != 0, now})) {
-            case PolicyAnswer::kKeep: return {true, rule};
+            case PolicyAnswer::kKeep: return {true, rule, 0, by_chance(i, key, state, now)};
             case PolicyAnswer::kDrop: return {false, rule};
             case PolicyAnswer::kDeclined: dropped.rule = rule; break;
             case PolicyAnswer::kNone: break;
         }
     }
     return dropped;
+}
+
+// Of a trace that this one keeps. Where a later one would have kept it anyway it was not chance; where it would have by
+// a larger one, that is how likely it was.
+uint8_t Policies::by_chance(size_t place, const TraceKey& key, const TraceState& state, Clock::time_point now) {
+    std::optional<uint64_t> threshold = policies_[place]->threshold();
+    if (!threshold) return 0;
+    for (size_t i = place + 1; i < policies_.size(); ++i) {
+        if (policies_[i]->has_budget()) continue;  // nobody knows
+        const PolicyAnswer answer = policies_[i]->answer({key, state, (state.marks >> i & 1) != 0, now});
+        if (answer == PolicyAnswer::kDrop) break;
+        if (answer != PolicyAnswer::kKeep) continue;
+        const std::optional<uint64_t> other = policies_[i]->threshold();
+        if (!other) return 0;
+        if (*other >= *threshold) continue;
+        threshold = other;
+        place = i;
+    }
+    // Its spans say nothing, and are not to begin with it.
+    if (!state.has_chance && !policies_[place]->begins_state()) return 0;
+    return static_cast<uint8_t>(place + 1);
+}
+
+Chance Policies::chance_of(const Decision& decision) const {
+    if (!decision.keep || decision.by_chance == 0 || decision.by_chance > policies_.size()) return {};
+    const Policy& policy = *policies_[decision.by_chance - 1];
+    return {policy.threshold(), policy.begins_state()};
+}
+
+std::vector<std::string> Policies::meanings() const {
+    std::vector<std::string> meanings = names_;
+    for (size_t i = 0; i < policies_.size(); ++i) {
+        if (const auto threshold = policies_[i]->threshold()) meanings[i] += ' ' + std::to_string(*threshold);
+    }
+    return meanings;
 }
 
 std::string wrong_policy(const PolicyOptions& options) {

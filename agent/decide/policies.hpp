@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "decide/chance.hpp"
 #include "decide/decision.hpp"
 #include "decide/policy.hpp"
 #include "decide/tail_sampling_options.hpp"
@@ -23,6 +24,7 @@ struct JudgedSpan {
     PolicyMarks marks = 0;
     uint64_t name = 0;  // a hash, where a policy asks for operations
     RemoteParents remote_parents = 0;
+    bool has_chance = false;
     uint64_t start_unix_nano = 0;
     uint64_t end_unix_nano = 0;
     bool error = false;
@@ -48,18 +50,25 @@ public:
     void add(const JudgedSpan& span, const ProducerMarks& producer, TraceState& trace) const {
         trace.marks |= span.marks | producer.marks;
         trace.remote_parents |= span.remote_parents;
+        trace.has_chance = trace.has_chance || span.has_chance;
         if (wants_operations_) trace.note_operation(span.start_unix_nano, producer.service, span.name);
         trace.add(span.start_unix_nano, span.end_unix_nano);
     }
 
     Decision decide(const TraceKey& key, const TraceState& state, Clock::time_point now);
+    // What the spans of such a trace are to say of it.
+    Chance chance_of(const Decision& decision) const;
 
     // The policies', in their order, and kNoPolicy.
     const std::vector<std::string>& names() const { return names_; }
     // Their hashes (rule_shares.hpp), in that order.
     const std::vector<uint64_t>& ids() const { return ids_; }
+    // Names, and what decisions by them mean beside.
+    std::vector<std::string> meanings() const;
 
 private:
+    uint8_t by_chance(size_t place, const TraceKey& key, const TraceState& state, Clock::time_point now);
+
     std::vector<std::unique_ptr<Policy>> policies_;
     std::vector<std::string> names_;
     std::vector<uint64_t> ids_;
@@ -67,6 +76,7 @@ private:
     WantedValues values_;
     std::vector<Policy*> learners_;
     bool wants_operations_ = false;
+    bool has_chances_ = false;
 };
 
 // What is wrong with it; empty: nothing.

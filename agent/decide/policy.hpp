@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,12 +15,14 @@
 
 #include "decide/trace_key.hpp"
 #include "decide/trace_state.hpp"
+#include "otlp/sampling_state.hpp"
 #include "span_metrics/span_outline.hpp"
 
 namespace spanring::agent {
 
 struct SpanFacts {
     const SpanOutline& outline;
+    const SamplingState& sampling;            // of its trace state
     const std::vector<EncodedValue>& values;  // of the attributes that were wanted, in their places
     bool unfinished = false;                  // its process ended before it did
 };
@@ -55,6 +58,12 @@ public:
     // Of every trace, before any policy is asked. Those that learn say so in learns().
     virtual void learn(const TraceFacts& trace) { static_cast<void>(trace); }
     virtual bool learns() const { return false; }
+    // Where it keeps traces by chance: the threshold by which it does (otlp/sampling_state.hpp); else nothing.
+    virtual std::optional<uint64_t> threshold() const { return std::nullopt; }
+    // ... and whether spans that say nothing of chance are to say it then.
+    virtual bool begins_state() const { return false; }
+    // Whether answers take from a budget, so that none is asked for in vain.
+    virtual bool has_budget() const { return false; }
     // Whether it asks for the service and the operation of traces.
     virtual bool wants_operation() const { return false; }
     virtual PolicyAnswer answer(const TraceFacts& trace) {

@@ -18,6 +18,7 @@ public:
     }
 
     // A trace that is larger than what a second has is kept when nothing else was, and the next ones wait for it.
+    bool has_budget() const override { return true; }
     PolicyAnswer answer(const TraceFacts& trace) override {
         const double seconds = std::chrono::duration<double>(trace.now - filled_).count();
         left_ = std::min(per_second_, left_ + std::max(seconds, 0.0) * per_second_);

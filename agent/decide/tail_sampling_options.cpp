@@ -102,6 +102,11 @@ std::vector<Option> describe(PolicyOptions& policy) {
          of(PolicyType::kFairRate)},
         {"probabilistic",
          Group{{{"sampling_percentage", option::number(policy.sampling_percentage, 0, 100), "of all traces"},
+                {"mode",
+                 option::choice(policy.chance,
+                                {{"hash_seed", ChanceMode::kHashSeed}, {"equalizing", ChanceMode::kEqualizing}}),
+                 "by a hash of the trace id where spans do not say `ot=th` or `rv`; or always by what is random of the "
+                 "trace"},
                 {"hash_salt", option::text(policy.hash_salt, "string"), "with which trace ids are hashed"}}},
          {},
          {},

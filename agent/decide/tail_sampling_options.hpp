@@ -33,6 +33,9 @@ enum class PolicyType : uint8_t {
 // Who shares a rate.
 enum class Sharers : uint8_t { kServices, kOperations };
 
+// By which chance traces are kept.
+enum class ChanceMode : uint8_t { kHashSeed, kEqualizing };
+
 // Texts of which one must be met.
 struct TextPolicyOptions {
     std::string key;  // of an attribute; names and services have none
@@ -62,6 +65,7 @@ struct PolicyOptions {
     uint32_t traces_per_second = 0;
     Sharers among = Sharers::kServices;
     double sampling_percentage = 0;
+    ChanceMode chance = ChanceMode::kHashSeed;
     std::string hash_salt = "default-hash-seed";
 
     bool operator==(const PolicyOptions&) const = default;

@@ -31,6 +31,7 @@ struct TraceState {
     uint64_t operation = 0;  // and of service and name; 0 where no policy asks for it
     uint32_t spans = 0;
     RemoteParents remote_parents = 0;
+    bool has_chance = false;  // a span says of how it was sampled: `ot=th` or `rv`
 
     void add(uint64_t start, uint64_t end) {
         start_unix_nano = std::min(start_unix_nano, start);
@@ -54,6 +55,7 @@ struct TraceState {
         end_unix_nano = std::max(end_unix_nano, more.end_unix_nano);
         spans += more.spans;
         remote_parents |= more.remote_parents;
+        has_chance = has_chance || more.has_chance;
     }
     // From its first start to its last end.
     uint64_t nanoseconds() const { return end_unix_nano > start_unix_nano ? end_unix_nano - start_unix_nano : 0; }

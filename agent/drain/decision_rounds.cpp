@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/wall_clock.hpp"
+#include "otlp/wire.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {
@@ -19,6 +20,17 @@ constexpr size_t kSparsePart = 8;
 // Spans: by then the memory has brought what was asked for.
 constexpr size_t kAhead = 8;
 
+// Of a sound span.
+TraceKey trace_of(std::span<const uint8_t> span) {
+    constexpr uint8_t kTraceId = wire::tags::bytes(1);
+    if (span.size() >= 18 && span[0] == kTraceId && span[1] == 16) return TraceKey::of(span.data() + 2);
+    TraceKey key;
+    wire::each_field(span, [&](const wire::Field& field) {
+        if (field.tag() == kTraceId && field.bytes.size() == 16) key = TraceKey::of(field.bytes.data());
+    });
+    return key;
+}
+
 }  // namespace
 
 DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, Settler& settler,
@@ -28,7 +40,7 @@ DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCount
       settler_(settler),
       policies_(options.policies),
       memory_(options.sampled_cache_size, options.non_sampled_cache_size, options.decisions_kept),
-      log_(directory, policies_.names(), size_t{options.sampled_cache_size} + options.non_sampled_cache_size),
+      log_(directory, policies_.meanings(), size_t{options.sampled_cache_size} + options.non_sampled_cache_size),
       desk_(desk) {
     log_.read_into(memory_, options_.decisions_kept, Clock::now());
 }
@@ -57,6 +69,17 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span, RuleShare& ret_rule) {
     bytes_from(span.receipt.source) += span.record.size();
     ring_bytes_ += span.record.size();
     return SpanVerdict::kWaits;
+}
+
+// What was decided is remembered when this is asked, unless there were more decisions than that since.
+std::span<const uint8_t> DecisionRounds::as_sent(std::span<const uint8_t> record, size_t body) {
+    if (!memory_.has_chances()) return record;
+    const std::span<const uint8_t> span = record.subspan(body);
+    const std::optional<Decision> decision = memory_.find(trace_of(span), now_);
+    if (!decision || !chances_.take(span, policies_.chance_of(*decision))) return record;
+    changed_.resize(chances_.record_size());
+    chances_.write_record(changed_.data());
+    return changed_;
 }
 
 // What was decided of it; counts the spans, which follow that and ended up to then.

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "decide/chance_writer.hpp"
 #include "decide/decision_counters.hpp"
 #include "decide/decision_desk.hpp"
 #include "decide/decision_log.hpp"
@@ -68,6 +69,7 @@ public:
 
     ProducerMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
     SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) override;
+    std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body) override;
     void expect(const TraceKey& soon, const TraceKey& later) override { undecided_.expect(soon, later); }
 
     // ---- Spans that lie elsewhere ----
@@ -168,6 +170,8 @@ private:
     Clock::time_point not_before_{};           // nothing could be written
     std::vector<DecidedEntry> decided_filed_;  // and not carried out
     UndecidedSpans undecided_;
+    ChanceWriter chances_;
+    std::vector<uint8_t> changed_;           // a record, by it
     std::vector<TakenTrace> taken_;          // whose spans are not looked at yet
     std::vector<DecidedSpan> decided_;       // and not carried out
     std::vector<TraceVerdict> verdicts_;     // likewise

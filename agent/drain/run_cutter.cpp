@@ -273,6 +273,10 @@ void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& r
                          std::span<const uint8_t> bytes) {
     ChunkRecord record;
     read_chunk_record(bytes, 0, record);  // found sound before
+    if (judge_ != nullptr) {
+        bytes = judge_->as_sent(bytes, record.body);
+        read_chunk_record(bytes, 0, record);
+    }
     Receipt kept = receipt;
     bool changed = false;
     if (std::exchange(kept_scope_number_, scope_number) != scope_number) kept_scope_ = find_scope(scope_number);

@@ -37,6 +37,10 @@ public:
     // `ret_rule`: whose share it is, where it is sampled out.
     virtual SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) = 0;
 
+    // Of a span whose trace is kept: the record that is sent for this one, until the next call. `body`: where its
+    // inside begins.
+    virtual std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body) = 0;
+
     // What judge() is given next, and after that: it may say so early.
     virtual void expect(const TraceKey& soon, const TraceKey& later) = 0;
 

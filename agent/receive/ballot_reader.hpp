@@ -27,6 +27,7 @@ public:
     std::vector<Ballot> read(const std::vector<Run>& runs);
 
     const std::vector<uint64_t>& rule_ids() const { return policies_.ids(); }
+    Chance chance_of(const Decision& decision) const { return policies_.chance_of(decision); }
 
 private:
     struct KnownProducer {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receive/decided_spans.hpp"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
+#include "decide/chance_writer.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -33,6 +36,36 @@ TraceKey trace_of(std::span<const uint8_t> span) {
     return {};
 }
 
+// Records that are written anew, in memory of the request's own.
+class ChangedSpans {
+public:
+    explicit ChangedSpans(ReceivedSpans& spans) : spans_(spans) {}
+
+    // Empty: the span stays as it is.
+    std::span<const uint8_t> take(std::span<const uint8_t> span, const Chance& chance) {
+        if (!chance.threshold || !writer_.take(span, chance)) return {};
+        const size_t size = writer_.record_size();
+        if (size > room_) {
+            room_ = std::max(size, kPiece);
+            spans_.more.emplace_back(std::make_unique_for_overwrite<uint8_t[]>(room_));
+            spans_.more_bytes += room_;
+            free_ = spans_.more.back().get();
+        }
+        room_ -= size;
+        uint8_t* const record = std::exchange(free_, free_ + size);
+        writer_.write_record(record);
+        return {record, size};
+    }
+
+private:
+    static constexpr size_t kPiece = 64 << 10;
+
+    ReceivedSpans& spans_;
+    ChanceWriter writer_;
+    uint8_t* free_ = nullptr;  // rest of the last piece
+    size_t room_ = 0;
+};
+
 }  // namespace
 
 void append_run(std::vector<Run>& runs, size_t first, const Run& run) {
@@ -51,6 +84,7 @@ void append_run(std::vector<Run>& runs, size_t first, const Run& run) {
 void leave_out_dropped(ReceivedSpans& spans, TraceTable<TraceFate>& fates) {
     std::vector<Run> kept;
     kept.reserve(spans.runs.size());
+    ChangedSpans changed(spans);
     auto run = spans.runs.begin();
     for (ReceivedPart& part : spans.parts) {
         const size_t first = kept.size();
@@ -64,7 +98,12 @@ void leave_out_dropped(ReceivedSpans& spans, TraceTable<TraceFate>& fates) {
                     part.rules.add({fate->dropped_by, 1, fate->late && has_error(record.bytes) ? 1u : 0u});
                     continue;
                 }
-                append_run(kept, first, {run->producer, run->scope, {begin, cursor.at}, 1});
+                std::span<const uint8_t> bytes{begin, cursor.at};
+                if (fate != nullptr) {
+                    const std::span<const uint8_t> other = changed.take(record.bytes, fate->chance);
+                    if (!other.empty()) bytes = other;
+                }
+                append_run(kept, first, {run->producer, run->scope, bytes, 1});
             }
         }
         part.runs = static_cast<uint32_t>(kept.size() - first);

@@ -106,6 +106,7 @@ bool read_field(const wire::Field& field, WantedValues& wanted, SpanOutline& out
             if (field.bytes.size() != 8) return false;
             outline.span_id = field.bytes.data();
             break;
+        case bytes(3): outline.trace_state = field.text(); break;
         case bytes(4): outline.parent_span_id = field.bytes.size() == 8 ? field.bytes.data() : nullptr; break;
         case bytes(5): outline.name = field.bytes; break;
         case varint(6): outline.kind = below(field.value, kKinds); break;

@@ -26,6 +26,7 @@ struct SpanOutline {
     const uint8_t* trace_id = nullptr;        // 16 bytes
     const uint8_t* span_id = nullptr;         // 8 bytes
     const uint8_t* parent_span_id = nullptr;  // 8 bytes; null: a root
+    std::string_view trace_state;
     std::span<const uint8_t> name;
     uint32_t kind = 0;    // what is no kind is 0
     uint32_t status = 0;  // likewise

@@ -69,6 +69,26 @@ class Together(DecidedReceiving):
         self.assertEqual(self.files(), [])
         agent.stop()
 
+    def test_what_is_kept_by_chance_says_so(self):
+        """And decides as whoever sampled it before would have: with `ot=th` a hash is not asked."""
+        self.collector.start()
+        agent = self.workspace.agent("--config", self.decided({"name": "half", "type": "probabilistic",
+                                                               "probabilistic": {"sampling_percentage": 50}}))
+        made = []
+        for random, state in (("7f", "ot=th:4"), ("80", "ot=th:4;x:1,a=b"), ("f0", "ot=th:c"), ("00", "ot=rv:9fffffffffffff")):
+            trace = "5" * 18 + random + "f" * 12
+            made.append({"traceId": trace, "spanId": f"{len(made) + 1:016x}", "name": "sent", "traceState": state,
+                         "startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000000000000001"})
+        body = json.dumps({"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+                                              "scopeSpans": [{"scope": {"name": "test"}, "spans": made}]}]}).encode()
+        self.assertEqual(self.post(body, Content_Type="application/json").status, 200)
+        harness.wait_until(lambda: self.received.count() == 3, "what is kept arrives")
+        self.assertEqual(sorted(each.fields["traceState"] for each in self.received.spans),
+                         ["ot=rv:9fffffffffffff;th:8", "ot=th:8;x:1,a=b", "ot=th:c"])
+        exporter = self.sender()["exporters"][0]
+        self.assertEqual((exporter["exported"], exporter["sampled_out"]), (3, 1))
+        agent.stop()
+
     def test_what_is_undecided_when_an_agent_ends_is_decided_by_the_next(self):
         self.collector.start()
         configuration = self.decided(ERRORS, linger="1h", decision_wait="1h")

@@ -124,6 +124,47 @@ class TailSampling(harness.Case):
         self.wait_for_metric("spanring_tail_sampling_traces_total", 2, rule="follow", decision="kept")
         agent.stop()
 
+    def test_what_is_kept_by_chance_says_so(self):
+        """Of OpenTelemetry's probability sampling: the last seven bytes of a trace id are not below the threshold."""
+        half = {"name": "half", "type": "probabilistic", "probabilistic": {"sampling_percentage": 50, "mode": "equalizing"}}
+        agent = self.agent(ERRORS, half)
+        shop = self.process()
+        parents = [f"00-{'5' * 18}{'80' if kept else '7f'}{'f' * 11}{place:x}-0123456789abcdef-01"
+                   for place in range(8) for kept in (False, True)]
+        for parent in parents:
+            shop.span("plain", parent)
+        shop.span("failed", parents[0].replace("5", "6"), error=True)
+        self.assertEqual(self.names(9), ["failed"] + ["plain"] * 8)
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 8, rule="half")
+        for span in self.received.spans:
+            chosen = span.fields["name"] == "plain"
+            self.assertEqual(span.fields.get("traceState", ""), "ot=th:8" if chosen else "")
+            self.assertEqual(span.fields["traceId"][18] == "8", chosen)
+        shop.span("late", parents[1])
+        shop.span("late", parents[0])
+        self.names(10)
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 9, rule="half")
+        self.assertEqual([span.fields.get("traceState", "") for span in self.received.spans if span.fields["name"] == "late"],
+                         ["ot=th:8"])
+        agent.stop()
+
+    def test_what_is_kept_by_chance_says_so_out_of_a_file_and_after_a_kill(self):
+        half = {"name": "half", "type": "probabilistic", "probabilistic": {"sampling_percentage": 50, "mode": "equalizing"}}
+        self.collector.start()
+        agent = self.workspace.agent("--config", self.configuration(half, linger="60s", decision_wait="120s", ring_linger="10ms"))
+        shop = self.process()
+        parents = [f"00-{'5' * 18}{digit}{'f' * 13}-0123456789abcdef-01" for digit in "7e"]
+        for parent in parents:
+            shop.span("plain", parent)
+        self.wait_for_metric("spanring_tail_sampling_filed_spans", 2)
+        agent.kill()
+        agent = self.workspace.agent("--config", self.configuration(half))
+        self.assertEqual(self.names(1), ["plain"])
+        self.assertEqual([span.fields["traceState"] for span in self.received.spans], ["ot=th:8"])
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 1, rule="half")
+        harness.end_all([shop])
+        agent.stop()
+
     def test_what_is_unusual_for_its_operation_is_kept(self):
         slow = {"name": "slow", "type": "latency", "latency": {"above_quantile": 0.95}}
         fair = {"name": "fair", "type": "fair_rate", "fair_rate": {"traces_per_second": 7, "among": "operations"}}

@@ -54,13 +54,13 @@ protected:
 TEST_F(DecisionLogTest, TheNextAgentDecidesAlike) {
     {
         DecisionLog log = next();
-        log.add({1, 0}, {true, 0});
+        log.add({1, 0}, {true, 0, 0, 2});
         log.add({2, 0}, {false, 1});
         log.write();
         log.add({3, 0}, {true, 0});  // and not written
     }
     next();
-    EXPECT_EQ(find(1), (Decision{true, 0}));
+    EXPECT_EQ(find(1), (Decision{true, 0, 0, 2}));
     EXPECT_EQ(find(2), (Decision{false, 1}));
     EXPECT_EQ(find(3), std::nullopt);
     {
