@@ -76,6 +76,7 @@ void KafkaTransport::replace_producer() {
     producer_ = std::move(next);
     made_at_ = Clock::now();
     broken_ = false;
+    trouble_.clear();
 }
 
 // Where another one is due. One that is of use stays where there cannot be another.
@@ -146,7 +147,7 @@ void KafkaTransport::done(Message& message, rd_kafka_resp_err_t code) {
     Attempt& attempt = *message.attempt;
     --attempt.open;
     switch (failure_of(code)) {
-        case KafkaFailure::kNone: return;
+        case KafkaFailure::kNone: trouble_.clear(); return;
         case KafkaFailure::kTooLarge: return send_smaller(message);
         case KafkaFailure::kRefused:
             // The library would go on saying so until it looks at the topic again, in minutes.
@@ -184,8 +185,8 @@ void KafkaTransport::poll() {
         [this](void* opaque, rd_kafka_resp_err_t code) { done(*static_cast<Message*>(opaque), code); },
         [this](rd_kafka_resp_err_t code, const std::string& text) {
             if (code == RD_KAFKA_RESP_ERR__FATAL) broken_ = true;
-            trouble_ = text;
-            trouble_at_ = Clock::now();
+            // That all are away says less than what keeps them away.
+            if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || trouble_.empty()) trouble_ = text;
         }};
     // A message that comes back may make another producer.
     KafkaProducer* const current = producer_.get();
@@ -203,7 +204,7 @@ Answer KafkaTransport::answer_of(const Attempt& attempt) const {
     if (!attempt.failed) return answer;
     answer.verdict = Verdict::kRetry;
     answer.rejected = 0;
-    if (trouble_at_ >= attempt.since && !trouble_.empty()) answer.message += ": " + trouble_;
+    if (!trouble_.empty()) answer.message += ": " + trouble_;
     return answer;
 }
 

@@ -98,8 +98,9 @@ private:
     std::vector<std::unique_ptr<KafkaProducer>> before_;  // that still have something
     std::list<Attempt> attempts_;
     std::vector<Ended> ended_;
-    std::string trouble_;  // the last one of the connections ...
-    Clock::time_point trouble_at_{};
+    // Of the connections, since a message was last taken. The library tells one that goes on only once, so what it was
+    // is true of every attempt from then on.
+    std::string trouble_;
     std::atomic<bool> cut_ = false;
 };
 
