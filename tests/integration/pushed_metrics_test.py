@@ -5,11 +5,12 @@ pipeline of metrics. The real Collector takes them, and measures the same spans 
 
 import json
 import re
+import struct
 import urllib.request
 
 import harness
 from other_signals import SignalReceiving
-from receiving import request
+from receiving import field, request, request_of, span
 from span_metrics_test import of_collector
 
 COLLECTOR = """
@@ -30,11 +31,17 @@ service:
     metrics/measured: {{receivers: [spanmetrics], exporters: [file]}}
     metrics: {{receivers: [otlp], exporters: [file/metrics]}}
 """
+CLIENT, SERVER = b"\x30\x03", b"\x30\x02"  # kinds
 EXPONENTIAL = ", histogram: {exponential: {max_size: 160}}"
 
 
 def attributes_of(owner):
     return {item["key"]: item["value"]["stringValue"] for item in owner.get("attributes", [])}
+
+
+def of_trace_7(number, more):
+    """A span of half a millisecond, its id is the number and one more, with fields of Span."""
+    return span(number, 7) + more
 
 
 def whole_lines(path):
@@ -155,12 +162,22 @@ class Pushed(SignalReceiving):
         self.collect()
 
         def change(document):
-            document["connectors"] = {"servicegraph": {"metrics_flush_interval": "200ms", "store": {"ttl": "100ms"}}}
+            document["connectors"] = {"servicegraph": {"metrics_flush_interval": "200ms", "store": {"ttl": "600s"}}}
             document["service"]["pipelines"]["traces"]["exporters"].append("servicegraph")
             document["service"]["pipelines"]["metrics"] = {"receivers": ["servicegraph", "otlp"], "exporters": ["otlp_grpc"]}
         agent = self.agent(change)
-        harness.wait_until(lambda: self.value("traces_service_graph_dropped_spans_total", agent) == 0, "the graph is sent")
+        for service, number, more in (("shop", 1, CLIENT), ("stock", 2, SERVER + field(4, struct.pack("<Q", 2)))):
+            self.assertEqual(self.post(request_of(service, [of_trace_7(number, more)])).status, 200)
+        edge = {"client": "shop", "server": "stock"}
+        harness.wait_until(lambda: self.value("traces_service_graph_request_total", agent, **edge) == 1, "the request is sent")
         agent.stop()
+        found = self.metrics(agent)
+        for side in ("client", "server"):
+            metric, _ = found[f"traces_service_graph_request_{side}_seconds"]
+            (point,) = metric["histogram"]["dataPoints"]
+            self.assertEqual((attributes_of(point)["client"], attributes_of(point)["server"], point["count"]), ("shop", "stock", "1"))
+            self.assertAlmostEqual(point["sum"], 0.0005, 9)  # seconds
+        self.assertEqual(self.value("traces_service_graph_dropped_spans_total", agent), 0)
 
 
 if __name__ == "__main__":
