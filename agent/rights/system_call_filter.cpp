@@ -236,8 +236,9 @@ void allow_by_arguments(Rules& rules) {
     }
     rules.allow("prctl", equal(0, PR_SET_NAME));
     rules.allow("prctl", equal(0, PR_GET_NAME));
-    rules.allow("prlimit64", equal(0, 0), equal(2, 0));  // its own limits, and only to read them
-    rules.allow("tgkill", equal(0, getpid()));           // abort()
+    rules.allow("prlimit64", equal(0, 0), equal(2, 0));   // its own limits, and only to read them
+    rules.allow("tgkill", equal(0, getpid()));            // abort()
+    rules.allow("process_vm_readv", equal(0, getpid()));  // a copy of its own memory that may be gone (copy_runs())
 }
 
 }  // namespace

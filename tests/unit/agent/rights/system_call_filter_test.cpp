@@ -118,6 +118,17 @@ TEST_F(FilterTest, LetsAnAgentThatServesAcceptAndNotListen) {
     EXPECT_EQ(error([] { return static_cast<long>(listen(-1, 1)); }), EPERM);
 }
 
+TEST_F(FilterTest, LetsItCopyItsOwnMemoryByTheKernel) {
+    const int status = child([] {
+        if (!confine(SystemCallFilter::kKill).empty()) return 255;
+        char from[] = "what a process may take away", to[sizeof from] = {};
+        iovec local{to, sizeof to}, remote{from, sizeof from};
+        const bool copied = process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == sizeof from;
+        return copied && std::string(to) == from ? 0 : 1;
+    });
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
 TEST_F(FilterTest, KillsInATest) {
     for (const Forbidden& forbidden : kForbidden) {
         const int status = child([&] {
