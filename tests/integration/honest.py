@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Honest applications beside those that are not: whatever happens to the others, nothing of theirs is missing."""
 
+import json
 import struct
 
 import harness
@@ -17,7 +18,8 @@ class HonestCase(harness.Case):
         self.received = Received(self.collector.received)
 
     def agent(self, *arguments):
-        return self.workspace.agent("--endpoint", self.collector.endpoint, *arguments)
+        # Whatever a request that is given up for its time holds comes twice.
+        return self.workspace.agent("--endpoint", self.collector.endpoint, *arguments, env={"OTEL_EXPORTER_OTLP_TIMEOUT": "120000"})
 
     def honest(self, seed, *arguments):
         return self.workspace.producer("--seed", seed, "--service", f"honest-{seed}", "--flush", 60, *arguments)
@@ -34,9 +36,16 @@ class HonestCase(harness.Case):
         for producer in producers:
             producer.expect(0, 2 * harness.WATCHDOG)
         self.assertTrue(agent.running(), agent.stderr())
+        # What is in the spool when the time to stop is over stays there.
+        harness.wait_until(self.all_is_sent, "what honest applications made is sent", 2 * harness.WATCHDOG)
         agent.stop()
         self.collector.stop()
         compare(records(producers), self.honest_spans())
+
+    def all_is_sent(self):
+        rows = [row for row in json.loads(self.workspace.command("ps", "--all", "--json"))["processes"]
+                if row["service"].startswith("honest-")]
+        return not any(exporter["pending_ring"] or exporter["pending_spool"] for row in rows for exporter in row["exporters"])
 
     def segment_of(self, process):
         """Its header names the process."""

@@ -19,7 +19,7 @@ class Scribbler(HonestCase):
         honest = [self.honest(seed, "--endless", "--rate", 3000) for seed in (1, 2, 3)]
 
         def enough():
-            self.assertTrue(agent.running(), agent.stderr()[-4000:])
+            self.assertTrue(agent.running(), f"{agent.popen.returncode}: {agent.stderr()[-4000:]}")
             self.assertTrue(scribbler.running(), "it could not make a segment")
             return len(scribbler.stdout().splitlines()) > GENERATIONS
         harness.wait_until(enough, "the scribbler is through", 4 * harness.WATCHDOG)

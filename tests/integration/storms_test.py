@@ -24,7 +24,8 @@ class Storms(harness.Case):
         self.received = Received(self.collector.received)
 
     def start_agent(self, *arguments):
-        return self.workspace.agent("--endpoint", self.collector.endpoint, "--batch-timeout", "20ms", *arguments)
+        return self.workspace.agent("--endpoint", self.collector.endpoint, "--batch-timeout", "20ms", *arguments,
+                                    env={"OTEL_EXPORTER_OTLP_TIMEOUT": "120000"})  # ms: what is given up for its time comes twice
 
     def storm(self, *arguments, **options):
         return harness.Process(self.workspace, "storm", [STORM, *arguments], stdin=subprocess.PIPE,
@@ -38,6 +39,7 @@ class Storms(harness.Case):
     def settle(self, agent, processes=1):
         """Waits until all are drained; returns the accounting by service. It comes out, and so does what arrived."""
         harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of the dead are unlinked")
+        harness.wait_until(self.workspace.is_quiet, "what is in the spool is exported, too")
         agent.stop()
         rows = self.workspace.accounting()
         self.assertEqual(len(rows), processes)
