@@ -19,6 +19,7 @@
 #include "ring/segment_view.hpp"
 #include "segment/segment_file.hpp"
 #include "segment/segment_mapping.hpp"
+#include "segment/written_part.hpp"
 
 namespace spanring::agent {
 
@@ -52,7 +53,14 @@ struct HeldSegment {
     bool restores_memory() const { return (header.compatible & ring::kRestoresMemory) != 0; }
     bool update_extents_of_the_dead() {
         const uint64_t before = said_to_have();
-        return extents.update_finally(view()) && (said_to_have() <= before || has_memory());
+        if (!extents.update_finally(view()) || (said_to_have() > before && !has_memory())) return false;
+        for (uint32_t extent = 0; extent < extents.count(); ++extent) {
+            if (extents.slots_in(extent) == 0) continue;
+            const uint64_t from = extents.offset_of(extent);
+            const uint64_t size = end_of_written(file.get(), from, from + ring::kExtentSize) - from;
+            extents.only_slots_below(extent, static_cast<uint32_t>((size + ring::kSlotSize - 1) / ring::kSlotSize));
+        }
+        return true;
     }
     static constexpr char kBadExtents[] =
         "it counts more extents than it has memory for, or fewer than before, or one of an unknown use";

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <mutex>
+#include <utility>
 
 #include <sys/mman.h>
 
@@ -14,13 +15,15 @@ struct FaultGuard::Range {
     std::atomic<uintptr_t> begin{0};  // 0: unused
     std::atomic<uintptr_t> end{0};
     std::atomic<bool> faulted{false};
-    Range* next = nullptr;  // written before the range is published
+    Range* next = nullptr;       // written before the range is published
+    Range* next_free = nullptr;  // of those that nobody uses; under the mutex
 };
 
 namespace {
 
 std::atomic<FaultGuard::Range*> ranges{nullptr};
 std::mutex mutex;  // held to add or remove a range
+FaultGuard::Range* free_ranges = nullptr;
 struct sigaction previous;
 
 bool cover(uintptr_t address) {
@@ -70,12 +73,13 @@ FaultGuard::FaultGuard(const void* begin, size_t size) {
     static std::once_flag installed;
     std::call_once(installed, install_handler);
     std::lock_guard lock(mutex);
-    Range* range = ranges.load(std::memory_order_relaxed);  // relaxed: changed under the mutex only
-    while (range != nullptr && range->begin.load(std::memory_order_relaxed) != 0) range = range->next;
-    if (range == nullptr) {
+    Range* range = free_ranges;
+    if (range != nullptr) {
+        free_ranges = range->next_free;
+    } else {
         range = new Range;
-        range->next = ranges.load(std::memory_order_relaxed);
-        ranges.store(range, std::memory_order_release);  // publishes `next`; pairs with the acquire in cover()
+        range->next = ranges.load(std::memory_order_relaxed);  // relaxed: changed under the mutex only
+        ranges.store(range, std::memory_order_release);        // publishes `next`; pairs with the acquire in cover()
     }
     range->faulted.store(false, std::memory_order_relaxed);
     // release: that the range was left, by `begin`, first. Pairs with the acquire in cover().
@@ -88,6 +92,7 @@ FaultGuard::FaultGuard(const void* begin, size_t size) {
 FaultGuard::~FaultGuard() {
     std::lock_guard lock(mutex);
     range_->begin.store(0, std::memory_order_relaxed);  // nobody reads the range any more
+    range_->next_free = std::exchange(free_ranges, range_);
 }
 
 bool FaultGuard::faulted() const {

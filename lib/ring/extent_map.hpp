@@ -179,9 +179,20 @@ public:
     template <class Visit>
     void each_slot(Visit&& visit) const {
         for (uint32_t extent = 0; extent < count(); ++extent) {
-            if (!has_slots(extent)) continue;
-            for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotNumbers + place);
+            const uint32_t slots = slots_in(extent);
+            for (uint32_t place = 0; place < slots; ++place) visit(extent * kSlotNumbers + place);
         }
+    }
+    // Slots of an extent that each_slot() visits.
+    uint32_t slots_in(uint32_t extent) const {
+        if (!has_slots(extent)) return 0;
+        return extent < used_slots_.size() ? used_slots_[extent] : kSlotsPerExtent;
+    }
+    // Of a dead process: the slots of an extent from the `count`th on are free, for nobody ever wrote there.
+    void only_slots_below(uint32_t extent, uint32_t count) {
+        if (count >= slots_in(extent)) return;
+        if (extent >= used_slots_.size()) used_slots_.resize(extent + 1, static_cast<uint8_t>(kSlotsPerExtent));
+        used_slots_[extent] = static_cast<uint8_t>(count);
     }
 
 private:
@@ -255,7 +266,8 @@ private:
     uint32_t version_ = 0;
     uint64_t turned_ = 0;  // WriterPage::turned as last seen
     std::vector<ExtentKind> kinds_;
-    std::vector<uint16_t> went_;  // of each extent, as far as one did: chunks whose memory went, by place; or kAll
+    std::vector<uint8_t> used_slots_;  // of the first extents, as far as it is known
+    std::vector<uint16_t> went_;       // of each extent, as far as one did: chunks whose memory went, by place; or kAll
     uint64_t bytes_without_memory_ = 0;
 };
 

@@ -211,6 +211,24 @@ TEST(SegmentTest, KeepsAnExtentWhatItIsWhileItsSlotsAreVisited) {
     EXPECT_TRUE(attach(segment, writer, 100));
 }
 
+TEST(SegmentTest, IsNotLookedAtWhereNobodyEverWrote) {
+    OpenSegment segment(1);
+    EXPECT_NE(segment->take_slot(), Segment::kNone);
+    ExtentMap map(1);
+    ASSERT_TRUE(map.update(segment.view()));
+    const auto visited = [&] {
+        std::vector<uint32_t> slots;
+        map.each_slot([&](uint32_t slot) { slots.push_back(slot); });
+        return slots;
+    };
+    EXPECT_EQ(visited().size(), kSlotsPerExtent);
+    map.only_slots_below(0, 3);
+    EXPECT_EQ(visited(), (std::vector<uint32_t>{0, 1, 2}));
+    map.only_slots_below(0, kSlotsPerExtent);
+    EXPECT_EQ(visited().size(), 3u) << "what is known stays known";
+    EXPECT_TRUE(map.has_slot(kSlotsPerExtent - 1)) << "they are there nevertheless";
+}
+
 // ---- Memory that goes and comes -------------------------------------------------------------------------------------
 
 // What an agent does to an extent of large chunks. Returns how many of them are without memory now.
