@@ -54,7 +54,7 @@ TEST(PaceTest, DozesOnlyWhereItMayAndLittleComes) {
     for (int i = 0; i < 20; ++i) pace.looked(limits, 1000, true, limits.dozing, now);
     EXPECT_TRUE(pace.dozes(limits));
     EXPECT_EQ(pace.due() - now, limits.dozing);
-    pace.looked(limits, 1 << 20, true, limits.dozing, now);
+    pace.looked(limits, 2 << 20, true, limits.dozing, now);
     EXPECT_FALSE(pace.dozes(limits)) << "much came";
 }
 
