@@ -78,12 +78,14 @@ std::string reason_of(const error_code& error, SSL* connection) {
 class TlsEntrance::Door : public std::enable_shared_from_this<Door> {
 public:
     Door(asio::io_context& context, const ServerTlsOptions& options, const std::string& protocol,
-         const std::string& whose, size_t most, std::function<void(ConnectionRefusal)> refused)
+         const std::string& whose, size_t most, std::function<void(ConnectionRefusal)> refused,
+         std::chrono::milliseconds takes)
         : context_(context),
           keeper_(options, protocol, whose),
           whose_(whose),
           most_(most),
-          refused_(std::move(refused)) {}
+          refused_(std::move(refused)),
+          takes_(takes) {}
 
     void admit(Descriptor connection, Take take);
     void close();
@@ -100,6 +102,7 @@ private:
     const std::string whose_;
     const size_t most_;
     const std::function<void(ConnectionRefusal)> refused_;
+    const std::chrono::milliseconds takes_;
     Passages shaking_, open_;  // the oldest first
     LogPace log_;
     bool closed_ = false;
@@ -144,7 +147,7 @@ private:
 
     static int native(const Socket& socket) { return const_cast<Socket&>(socket).native_handle(); }
 
-    void end_after(std::chrono::seconds patience, std::optional<ConnectionRefusal> refusal = std::nullopt) {
+    void end_after(std::chrono::milliseconds patience, std::optional<ConnectionRefusal> refusal = std::nullopt) {
         timer_.expires_after(patience);
         timer_.async_wait([weak = weak_from_this(), refusal](const error_code& error) {
             const std::shared_ptr<Passage> self = weak.lock();
@@ -222,9 +225,12 @@ private:
     }
     void say(size_t bytes) {
         speaking_ = true;
+        // The server's own patience ends its side alone, which nobody would notice here.
+        if (!parting_) end_after(door_->takes_);
         asio::async_write(outside_, asio::buffer(out_, bytes),
                           [self = shared_from_this()](const error_code& error, size_t) {
                               self->speaking_ = false;
+                              if (!self->parting_) self->timer_.cancel();
                               if (error) return self->cut();
                               self->speak();
                           });
@@ -291,7 +297,11 @@ void TlsEntrance::Door::tell(ConnectionRefusal refusal, const std::string& why) 
 
 TlsEntrance::TlsEntrance(asio::io_context& context, const ServerTlsOptions& options, const std::string& protocol,
                          const std::string& whose, size_t most, std::function<void(ConnectionRefusal)> refused)
-    : door_(std::make_shared<Door>(context, options, protocol, whose, most, std::move(refused))) {}
+    : TlsEntrance(context, options, protocol, whose, most, std::move(refused), kTakes) {}
+TlsEntrance::TlsEntrance(asio::io_context& context, const ServerTlsOptions& options, const std::string& protocol,
+                         const std::string& whose, size_t most, std::function<void(ConnectionRefusal)> refused,
+                         std::chrono::milliseconds takes)
+    : door_(std::make_shared<Door>(context, options, protocol, whose, most, std::move(refused), takes)) {}
 TlsEntrance::~TlsEntrance() { door_->close(); }
 void TlsEntrance::admit(Descriptor connection, Take take) { door_->admit(std::move(connection), std::move(take)); }
 void TlsEntrance::close() { door_->close(); }

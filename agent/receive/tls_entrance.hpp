@@ -29,6 +29,7 @@ struct ServerTlsOptions;
 class TlsEntrance {
 public:
     static constexpr std::chrono::seconds kPatience{10};  // for a handshake
+    static constexpr std::chrono::seconds kTakes{30};     // for a client to take what it is told, a record at a time
 
     // Bytes that came on a connection so far, decrypted. Any thread reads it.
     using Came = std::shared_ptr<const std::atomic<uint64_t>>;
@@ -39,6 +40,10 @@ public:
     // std::runtime_error that names the key and the file.
     TlsEntrance(boost::asio::io_context& context, const ServerTlsOptions& options, const std::string& protocol,
                 const std::string& whose, size_t most, std::function<void(ConnectionRefusal)> refused);
+    // `takes`: in place of kTakes.
+    TlsEntrance(boost::asio::io_context& context, const ServerTlsOptions& options, const std::string& protocol,
+                const std::string& whose, size_t most, std::function<void(ConnectionRefusal)> refused,
+                std::chrono::milliseconds takes);
     ~TlsEntrance();  // as close()
     TlsEntrance(const TlsEntrance&) = delete;
     TlsEntrance& operator=(const TlsEntrance&) = delete;

@@ -5,6 +5,7 @@ The senders are gRPC's own client (grpc_client.cpp), Python's TLS, curl, and the
 """
 
 import base64
+import copy
 import http.client
 import json
 import os
@@ -40,11 +41,17 @@ class Authority:
         os.chmod(key, 0o600)
         return certificate, key
 
-    def signed(self, name):
+    def below(self, name):
+        """An authority that this one signed."""
+        other = copy.copy(self)
+        other.certificate, other.key = self.signed(name, "basicConstraints=critical,CA:TRUE")
+        return other
+
+    def signed(self, name, extension="subjectAltName=DNS:localhost,IP:127.0.0.1"):
         """Another one each time, under the same name if it is the same."""
         wish, key = self.made(name + "-wish")
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        extensions.write_text(extension + "\n")
         certificate = self.folder / f"{name}.pem"
         subprocess.run(["openssl", "x509", "-req", "-in", wish, "-CA", self.certificate, "-CAkey", self.key,
                         "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate],
@@ -230,6 +237,17 @@ class Tls(Entrance):
         self.assertEqual(self.post(self.trusting(pair=sender), 3)[0], 200)
         self.everything_arrives([2, 3])
         self.assertEqual(set(self.identities()), {identity(2), identity(3)})
+
+    def test_an_authority_that_another_one_signed_is_believed_for_itself_alone(self):
+        root = Authority(self.folder, "root")
+        own = root.below("senders")
+        sender, stranger = own.signed("sender"), root.signed("stranger")
+        self.start(tls={**self.tls, "client_ca_file": str(own.certificate)})
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            self.post(self.trusting(pair=stranger))
+        self.wait_for_refused("client_certificate")
+        self.assertEqual(self.post(self.trusting(pair=sender), 2)[0], 200)
+        self.everything_arrives([2])
 
     def test_a_renewed_certificate_is_what_the_next_connection_gets(self):
         agent = self.start(tls={**self.tls, "reload_interval": "10ms"})
