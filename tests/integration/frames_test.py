@@ -161,7 +161,8 @@ class Unix(Streams):
         self.keeps_all([producer])
         agent.stop()
 
-    def test_the_example_keeps_what_it_gets(self):
+    def test_the_example_keeps_what_it_gets_after_what_a_kill_left(self):
+        self.kept.write_bytes(bytes.fromhex("00000002" "0a00" "00010000" "0a") + b"a piece of a request")
         example = harness.Process(self.workspace, "example", [sys.executable, EXAMPLE, "--socket", self.path, self.kept])
         example.wait_for_line("listens")
         agent = self.agent()
