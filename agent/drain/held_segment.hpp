@@ -54,10 +54,11 @@ struct HeldSegment {
     bool update_extents_of_the_dead() {
         const uint64_t before = said_to_have();
         if (!extents.update_finally(view()) || (said_to_have() > before && !has_memory())) return false;
+        WrittenPart written(file.get());
         for (uint32_t extent = 0; extent < extents.count(); ++extent) {
             if (extents.slots_in(extent) == 0) continue;
             const uint64_t from = extents.offset_of(extent);
-            const uint64_t size = end_of_written(file.get(), from, from + ring::kExtentSize) - from;
+            const uint64_t size = written.end_of(from, from + ring::kExtentSize) - from;
             extents.only_slots_below(extent, static_cast<uint32_t>((size + ring::kSlotSize - 1) / ring::kSlotSize));
         }
         return true;
