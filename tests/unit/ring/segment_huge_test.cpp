@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,7 +22,19 @@
 #include "support/open_segment.hpp"
 #include "support/small_tmpfs.hpp"
 
-extern "C" void spr_testpoint(const char*) noexcept {}
+namespace {
+
+// What happens at a step, once.
+const char* g_step = nullptr;
+std::function<void()> g_meanwhile;
+
+}  // namespace
+
+extern "C" void spr_testpoint(const char* name) noexcept {
+    if (g_step == nullptr || strcmp(name, g_step) != 0) return;
+    g_step = nullptr;
+    g_meanwhile();
+}
 
 namespace spanring::ring {
 namespace {
@@ -266,6 +279,51 @@ TEST_F(HugeShortTest, LeavesWhatIsFreeToOthers) {
     EXPECT_GT(held(), before);
     EXPECT_LE(held(), kExtents * kExtentSize + kBeside + kGroupHeadSize * kExtents / kExtentsPerGroup);
 }
+
+class HugeEmptiedTest : public HugeShortTest {
+protected:
+    // What an agent that comes late and another thread do between the word and the memory. `finishes`: so does the
+    // agent.
+    void look(bool finishes) {
+        const uint32_t extent = kFirstHuge + kHugeBlocks;
+        const auto memory = [&](uint32_t place) {
+            return ExtentWord::unpack(view().extent_word(extent + place)).memory;
+        };
+        const HeldSlot first = open_span(200'000, 1), second = open_span(200'000, 2);
+        ASSERT_TRUE(end(first) && end(second));
+        segment_.release_full();
+        LevelWriter other;
+        other.open(*segment_, 2);
+        ExtentGiver<> giver(view());
+        bool looked = false;
+        g_meanwhile = [&] {
+            looked = true;
+            ASSERT_EQ(memory(1), ExtentMemory::kEmpty) << "the last one goes first";
+            EXPECT_EQ(giver.take(extent + 1, ExtentKind::kHugeChunk, [](uint32_t, ChunkWord) {}), 1u);
+            if (finishes) giver.finish(extent + 1, ExtentKind::kHugeChunk, true);
+            // A large one ends in what is FREE and nobody holds.
+            ASSERT_TRUE(other.make_room(*segment_, 200'000));
+            EXPECT_EQ(segment_.word(extent * kChunksPerExtent).state, ChunkState::kOpen);
+            memset(other.place(0), 7, 200'000);
+        };
+        g_step = "huge_emptied";
+        fill_with_chunks();
+        ASSERT_TRUE(looked);
+        EXPECT_EQ(memory(1), finishes ? ExtentMemory::kEmpty : ExtentMemory::kGiving);
+        EXPECT_EQ(memory(0), ExtentMemory::kWhole);
+        EXPECT_TRUE(has_only(view().extent(extent) + kScopeRecordSize, 199'000, 7))
+            << "nobody takes it from its writer";
+        EXPECT_LE(held(), kExtents * kExtentSize + kBeside + kGroupHeadSize * kExtents / kExtentsPerGroup);
+        if (!finishes) giver.finish(extent + 1, ExtentKind::kHugeChunk, true);
+        other.leave(*segment_);
+        segment_.release_full();
+        take_steps();
+        EXPECT_LE(held(), kMayKeep);
+    }
+};
+
+TEST_F(HugeEmptiedTest, IsGivenByAnAgentMeanwhile) { look(true); }
+TEST_F(HugeEmptiedTest, IsBeingGivenByAnAgentMeanwhile) { look(false); }
 
 // One whose end was kept has it nevertheless.
 TEST_F(HugeShortTest, LeavesWhatAnEndNeeds) {
