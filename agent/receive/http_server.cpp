@@ -75,7 +75,7 @@ public:
         });
     }
     void wind_down();
-    bool connected() const { return !sessions_.empty(); }
+    bool connected() const { return !sessions_.empty() || entrance_.shaking(); }
     bool awaited() const;
     void close();
     bool idle() const;
@@ -400,7 +400,8 @@ void HttpServer::Listener::wind_down() {
 }
 
 bool HttpServer::Listener::awaited() const {
-    return std::any_of(sessions_.begin(), sessions_.end(), [](const Session* session) { return session->awaited(); });
+    return entrance_.shaking() ||
+           std::any_of(sessions_.begin(), sessions_.end(), [](const Session* session) { return session->awaited(); });
 }
 
 void HttpServer::Listener::close() {

@@ -46,6 +46,7 @@ public:
         acceptor_.close();
         if (tls_) tls_->close();
     }
+    bool shaking() const { return tls_ && tls_->shaking(); }
     bool flushed() const { return !tls_ || tls_->flushed(); }
     bool has_tls() const { return tls_.has_value(); }
     ListenAddress address() const { return acceptor_.address(); }

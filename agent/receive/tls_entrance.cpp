@@ -89,6 +89,7 @@ public:
 
     void admit(Descriptor connection, Take take);
     void close();
+    bool shaking() const { return !shaking_.empty(); }
     bool flushed() const;
 
 private:
@@ -305,6 +306,7 @@ TlsEntrance::TlsEntrance(asio::io_context& context, const ServerTlsOptions& opti
 TlsEntrance::~TlsEntrance() { door_->close(); }
 void TlsEntrance::admit(Descriptor connection, Take take) { door_->admit(std::move(connection), std::move(take)); }
 void TlsEntrance::close() { door_->close(); }
+bool TlsEntrance::shaking() const { return door_->shaking(); }
 bool TlsEntrance::flushed() const { return door_->flushed(); }
 
 }  // namespace spanring::agent

@@ -52,6 +52,7 @@ public:
     void admit(Descriptor connection, Take take);
     // Nothing is given any more; connections that were end with their server's ends.
     void close();
+    bool shaking() const;  // somebody has come whose server does not know of it yet
     bool flushed() const;  // nothing that a server said is on its way
 
 private:

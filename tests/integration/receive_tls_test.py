@@ -73,7 +73,8 @@ class Entrance(Receiving):
         """`entrance`: keys of both protocols."""
         file = self.workspace.unique("agent.yaml")
         file.write_text(json.dumps(self.document(extensions, entrance)))
-        self.agent = self.workspace.agent("--config", file)
+        self.flags = "--config", file
+        self.agent = self.workspace.agent(*self.flags)
         return self.agent
 
     def document(self, extensions, entrance):
@@ -222,6 +223,31 @@ class Tls(Entrance):
         self.assertEqual(self.grpc(self.ca()).call(request("x", [2])), OK)
         self.wait_for_refused("limit", 4)
         self.everything_arrives([1, 2])
+
+    def test_whoever_shakes_hands_while_another_agent_takes_over_is_answered(self):
+        old = self.start(tls=self.tls)
+        came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = self.trusting().wrap_bio(came, goes, server_hostname="127.0.0.1")
+        with socket.create_connection(("127.0.0.1", self.ports["http"]), timeout=harness.WATCHDOG) as connection:
+            def until_done(step):
+                while True:
+                    try:
+                        return step()
+                    except ssl.SSLWantReadError:
+                        connection.sendall(goes.read())
+                        more = connection.recv(1 << 16)
+                        came.write(more) if more else came.write_eof()
+            until_done(client.do_handshake)  # but its last word is not said
+            new = self.workspace.start_agent(*self.flags, "--replace")
+            harness.wait_until(lambda: "takes over" in old.stderr(), "the old one winds down")
+            body = request("x", [1])
+            client.write(b"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" %
+                         (PROTOBUF.encode(), len(body)) + body)
+            self.assertIn(b"200 OK", until_done(client.read))
+        new.wait_for_line("spanring-agent ready:", stream="stderr")
+        old.expect(0)
+        self.everything_arrives([1])
+        new.stop()
 
     def test_senders_need_a_certificate_of_the_authority(self):
         own = Authority(self.folder, "senders")
