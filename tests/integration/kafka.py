@@ -105,10 +105,38 @@ def jars():
     return JARS
 
 
+class Secure:
+    """SASL over TLS, with one user of each mechanism; and who comes has a certificate of the authority, if it is asked for."""
+
+    USER, PASSWORD, MECHANISMS = "agent", "a-secret", ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+    def __init__(self, pair, client_authority):
+        """`pair`: certificate and key of the broker; `client_authority`: certificate by which clients are believed."""
+        self.pair, self.client_authority = pair, client_authority
+
+    def properties(self):
+        store = self.pair[0].with_name("broker-store.pem")
+        store.write_bytes(self.pair[1].read_bytes() + self.pair[0].read_bytes())
+        login = "org.apache.kafka.common.security"
+        scram = f"{login}.scram.ScramLoginModule required;"
+        return {"sasl.enabled.mechanisms": ",".join(self.MECHANISMS), "ssl.client.auth": "required",
+                "ssl.keystore.type": "PEM", "ssl.keystore.location": store,
+                "ssl.truststore.type": "PEM", "ssl.truststore.location": self.client_authority,
+                "listener.name.sasl_ssl.plain.sasl.jaas.config":
+                    f'{login}.plain.PlainLoginModule required user_{self.USER}="{self.PASSWORD}";',
+                "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": scram,
+                "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": scram}
+
+    def users(self):
+        return [word for mechanism in self.MECHANISMS if mechanism != "PLAIN"
+                for word in ("--add-scram", f'{mechanism}=[name={self.USER},password={self.PASSWORD}]')]
+
+
 class Broker:
     """One of Kafka's own, in KRaft mode: broker and controller in one process."""
 
-    def __init__(self, workspace, partitions=4):
+    def __init__(self, workspace, partitions=4, secure=None):
+        """`secure`: who may come by SASL over TLS as well (Secure)."""
         self.workspace = workspace
         self.classes = f"{jars()}/*"
         self.port, controller = harness.free_port(), harness.free_port()
@@ -116,16 +144,23 @@ class Broker:
         self.folder = workspace.unique("kafka")
         self.folder.mkdir()
         self.properties = self.folder / "server.properties"
+        listeners, protocols, more, users = "", "", {}, []
+        if secure:
+            port = harness.free_port()
+            self.secure_brokers = f"localhost:{port}"
+            listeners, protocols = f",SASL_SSL://localhost:{port}", ",SASL_SSL:SASL_SSL"
+            more, users = secure.properties(), secure.users()
+        advertised = f"PLAINTEXT://127.0.0.1:{self.port}{listeners}"
         self.properties.write_text("\n".join(f"{key}={value}" for key, value in {
             "process.roles": "broker,controller", "node.id": 1, "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}", "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "listeners": f"{advertised},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": advertised, "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{protocols}",
             "inter.broker.listener.name": "PLAINTEXT", "log.dirs": self.folder / "data", "num.partitions": partitions,
             "offsets.topic.replication.factor": 1, "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1, "group.initial.rebalance.delay.ms": 0}.items()) + "\n")
+            "transaction.state.log.min.isr": 1, "group.initial.rebalance.delay.ms": 0, **more}.items()) + "\n")
         formatted = subprocess.run([*self.java(), "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c",
-                                    self.properties], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                    self.properties, *users], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                    timeout=harness.WATCHDOG)
         if formatted.returncode != 0:
             raise AssertionError(f"no storage for Kafka:\n{formatted.stdout}{formatted.stderr}")
