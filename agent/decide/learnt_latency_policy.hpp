@@ -3,6 +3,8 @@
 // `latency` with a quantile: traces that took longer than most of their operation do. An operation is the service and
 // the name of the span that started first. It learns from every trace, whichever policy keeps that; a new agent learns
 // anew.
+//
+// Header bill: policy.hpp, and what it learnt of each operation; policies.cpp alone includes it.
 #pragma once
 
 #include <cstdint>
