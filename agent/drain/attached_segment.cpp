@@ -224,7 +224,9 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     portion.scope = cursor.scope;
 
     Batcher::Lane& lane = this->lane(batcher);
-    portion.in_lane = &lane == &batcher.shared() && !cutter_.is_judged();
+    // Of many spans that are more than an extent holds not: each batch that they fill would have all the rest with it.
+    const bool is_small = portion.size <= ring::kExtentSize || portion.spans <= 1;
+    portion.in_lane = &lane == &batcher.shared() && !cutter_.is_judged() && is_small;
     const uint8_t* from = bytes_of(chunk) + portion.begin;
     if (portion.in_lane) {
         // Rather a batch that is a little smaller than one that is cut inside a portion.
@@ -246,6 +248,7 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     const CutReport report = cutter_.is_judged() ? cutter_.judge(batcher, lane, portion, settled)
                                                  : cutter_.cut(batcher, lane, portion, cursor.receipt, pins);
     SPR_TESTPOINT(portion_cut);
+    if (scratch_.size() > ring::kExtentSize) scratch_ = {};  // rare, and there is one for each segment
     cursor.read = word.length;
     cursor.read_spans = word.spans;
     cursor.scope = portion.scope;

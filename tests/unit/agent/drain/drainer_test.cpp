@@ -30,6 +30,31 @@ TEST_F(DrainTest, TakesSpansOfAnOpenChunkAndMovesItsMark) {
     EXPECT_EQ(exporter.numbers(), upto(5));
 }
 
+// As of a process that wrote before there was an agent. Each batch has its own spans and not the rest of the chunk.
+TEST_F(DrainTest, TakesManySpansOfALargeChunkIntoSmallBatches) {
+    constexpr uint64_t kSpans = 1000;
+    FileImage image(directory, {.huge = true});
+    const uint32_t scope = image->add_scope("tests");
+    const uint32_t chunk = image->take_huge(ring::kHugeBlocks);
+    image->claim(chunk, scope);
+    for (uint64_t i = 0; i < kSpans; ++i) image->commit(chunk, i, std::string(100, 'x'));
+    ASSERT_GT(image->word(chunk).length, 2 * ring::kExtentSize);
+    image->seal(chunk);
+    exporter.answers = false;
+    DrainOptions with = options();
+    with.batch.spans = 10;
+    start(std::move(with));
+    pass_until([&] { return exporter.spans.size() == kSpans; });
+    EXPECT_EQ(exporter.numbers(), upto(kSpans));
+    size_t memory = 0;
+    for (const auto& batch : exporter.waiting) memory += batch->memory;
+    EXPECT_LE(memory, image->word(chunk).length);
+    while (!exporter.waiting.empty()) exporter.answer(0);
+    pass();
+    EXPECT_EQ(image.view().control().totals.acknowledged, kSpans);
+    EXPECT_EQ(image->word(chunk).state, ChunkState::kFree);
+}
+
 TEST_F(DrainTest, FreesAFullChunkOnlyWhenItIsAcknowledged) {
     FileImage image(directory);
     exporter.answers = false;
