@@ -117,6 +117,7 @@ bool SamplingState::read(std::string_view trace_state, SamplingState& ret_state)
     return true;
 }
 
+// What comes last stays out where there would be more than there may be, so that it is sound.
 void SamplingState::write(std::string_view trace_state, std::string& ret_list) const {
     ret_list = "ot=";
     const auto next = [&](char separator, size_t begin) {
@@ -140,13 +141,17 @@ void SamplingState::write(std::string_view trace_state, std::string& ret_list) c
     while (!ot.empty()) {
         const std::string_view sub = take_piece(ot, ';');
         if (sub.starts_with("th:") || sub.starts_with("rv:")) continue;
+        if (ret_list.size() - begin + 1 + sub.size() > kMostValue) continue;
         next(';', begin);
         ret_list += sub;
     }
     if (ret_list.size() == begin) ret_list.clear();
+    size_t members = ret_list.empty() ? 0 : 1;
     for (std::string_view list = trace_state; !list.empty();) {
         const std::string_view member = trimmed(take_piece(list, ','));
         if (member.empty() || member.starts_with("ot=")) continue;
+        if (members == kMostMembers || ret_list.size() + 1 + member.size() > kMostList) break;
+        ++members;
         next(',', 0);
         ret_list += member;
     }

@@ -75,6 +75,25 @@ TEST(SamplingStateTest, IsWrittenFirstAndAllElseStays) {
     EXPECT_EQ(written("ot=th:8", {}), "");
 }
 
+// W3C: what is too much goes from the end.
+TEST(SamplingStateTest, WhatIsWrittenCanBeRead) {
+    const SamplingState state{uint64_t{8} << 52, 7};
+    std::string many = "a=1", ot = "ot=x:" + std::string(200, 'x') + ";y:" + std::string(50, 'y');
+    for (int i = 1; i < 32; ++i) many += ",a=" + std::to_string(i);
+    std::string large = "a=1";
+    while (large.size() + 203 < 1024) large += ",b=" + std::string(200, 'b');
+    large += ",c=" + std::string(1024 - large.size() - 3, 'c');
+    for (const std::string& list : {many, ot, large}) {
+        ASSERT_NE(read(list), std::nullopt) << list;
+        EXPECT_EQ(read(written(list, state.threshold, state.randomness)), state) << list;
+    }
+    const std::string left = written(many, state.threshold, state.randomness);
+    EXPECT_TRUE(left.starts_with("ot=rv:00000000000007;th:8,a=1,a=1,"));
+    EXPECT_TRUE(left.ends_with(",a=30"));
+    EXPECT_EQ(written(ot, state.threshold, state.randomness), "ot=rv:00000000000007;th:8;x:" + std::string(200, 'x'));
+    EXPECT_TRUE(written(large, state.threshold, state.randomness).ends_with("b"));
+}
+
 TEST(SamplingStateTest, RandomAreTheLastSevenBytes) {
     const uint8_t id[16] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd};
     EXPECT_EQ(randomness_of(id), 0x0123456789abcdu);
