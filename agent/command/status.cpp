@@ -83,8 +83,10 @@ std::string adapted_of(const StatusReport::Adapted& adapted, const std::string& 
 }
 
 // What there is to say beside its row, line by line.
-std::vector<std::string> details_of(const StatusReport::Exporter& exporter) {
+std::vector<std::string> details_of(const StatusReport::Exporter& exporter, uint64_t now) {
     std::vector<std::string> lines;
+    // Whole: the table has no room for most of them.
+    if (!exporter.healthy && !exporter.last_error.empty()) lines.push_back("  " + last_error_of(exporter, now));
     for (const StatusReport::Endpoint& endpoint : exporter.endpoints) lines.push_back(endpoint_of(endpoint));
     if (const StatusReport::Adapted& adapted = exporter.concurrency; adapted.value != 0)
         lines.push_back(adapted_of(adapted, std::to_string(adapted.value), " requests in flight at most"));
@@ -164,7 +166,7 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
     }
     std::cout << table.render(terminal);
     for (const StatusReport::Exporter& exporter : report.exporters)
-        for (const std::string& line : details_of(exporter)) std::cout << line << "\n";
+        for (const std::string& line : details_of(exporter, now)) std::cout << line << "\n";
     if (!report.problems.empty() || !report.notes.empty()) std::cout << "\n";
     for (const std::string& note : report.notes) std::cout << printable(note) << "\n";
     for (const std::string& problem : report.problems)
