@@ -26,6 +26,7 @@ def library_version():
 class KafkaSecurity(harness.Case):
     def setUp(self):
         super().setUp()
+        kafka.program("kafka_reader")
         kafka.jars()
         self.folder = self.workspace.unique("certificates")
         self.folder.mkdir()
