@@ -30,6 +30,11 @@ constexpr uint32_t kLooksInAPass = 8192;
 // breaks the rules, all chunks are looked at nevertheless, so seldom that it costs nothing.
 constexpr uint32_t kChecksPerFullRound = 16;
 
+// A second lies between looks at a process over which the agent sleeps. Until all its idle memory has been given back
+// each is a pass, later one in so many.
+constexpr uint32_t kPassesAsleep = 12;
+constexpr uint32_t kLooksForAPass = 16;
+
 // Of a process over which the agent dozes an eighth of the memory, in extents, may come before it rings; one that has
 // less than these would ring for what is no burst.
 constexpr uint32_t kPartToBell = 8;
@@ -377,7 +382,17 @@ bool AttachedSegment::lie_down() {
               !waiting_slots_.has_next();
     SPR_TESTPOINT(lain_down);
     if (!asleep_ && quarantined_.empty()) policy.take_back_sleep();
+    sleep_looks_ = 0;
     return asleep_;
+}
+
+// Whatever is started, claimed, waits, or asks for a flush meanwhile takes the sign back. What does not is a span that
+// was open before: its end moves the word of a chunk in use. An open span that was discarded the next pass finds.
+bool AttachedSegment::sleeps_on() {
+    if (!asleep_ || dead() || !quarantined_.empty() || gives_) return false;
+    const uint32_t look = ++sleep_looks_;
+    return look > kPassesAsleep && look % kLooksForAPass != 0 && !has_rung() && cursors_.rest_in_use(view()) &&
+           !held_.mapping->faulted();
 }
 
 bool AttachedSegment::has_rung() const { return quarantined_.empty() && !PolicyWord(view()).shows_sleep(); }
@@ -385,6 +400,12 @@ bool AttachedSegment::has_rung() const { return quarantined_.empty() && !PolicyW
 bool AttachedSegment::get_up() {
     asleep_ = false;
     return quarantined_.empty() && !PolicyWord(view()).take_back_sleep();
+}
+
+bool AttachedSegment::asks_for_flush() const {
+    // relaxed: a hint. FlushRequest::look() acquires what it publishes.
+    return quarantined_.empty() &&
+           flush_.is_news(ring::StdAtomics::load(view().writer().flush_wanted, std::memory_order_relaxed));
 }
 
 bool AttachedSegment::may_doze() const {

@@ -145,13 +145,17 @@ public:
     bool asleep() const { return asleep_; }
     bool rings() const { return (held_.header.compatible & ring::kRingsBell) != 0; }
     bool has_rung() const;  // while it is asleep
+    // At a look at one over which the agent sleeps: nothing came, as far as a few words tell. False: a pass is to be
+    // made, as each so many looks.
+    bool sleeps_on();
     // Whether the process has rung.
     bool get_up();
 
     // Whether its process wakes the agent where more comes than some of its memory between two looks.
     bool may_doze() const;
-    // Until the next look, or until it has rung. After a look.
+    // Until the next look, or until it has rung. After a look, or where it has just rung: more is to come.
     void doze();
+    bool asks_for_flush() const;  // as far as the process has said so
     bool dozes() const { return dozes_; }
     // Whether the process has rung meanwhile.
     bool end_doze();
@@ -160,7 +164,7 @@ public:
     uint32_t reclaim(IdleMemory::Clock::time_point now);
     // See IdleMemory. After a look.
     bool give_back(IdleMemory::Clock::time_point now, IdleMemory::Clock::duration after) {
-        return quarantined_.empty() && !dead() && idle_memory_.give_back(now, after);
+        return gives_ = quarantined_.empty() && !dead() && idle_memory_.give_back(now, after);
     }
     uint64_t take_given() { return idle_memory_.take_given(); }
     bool waits_to_reclaim() const { return !dead() && !retired_.empty(); }
@@ -256,6 +260,8 @@ private:
     SettledPiece sampled_out_;  // and not acknowledged; without spans: there is none
     bool era_ = false;
     bool asleep_ = false;
+    uint32_t sleep_looks_ = 0;  // since it lay down
+    bool gives_ = false;        // memory, and there is more of it
     std::string quarantined_;
     ring::CounterSums sums_{};  // as last believed
     InvalidSpanLog invalid_;

@@ -80,6 +80,11 @@ bool ChunkCursors::is_idle(ring::SegmentView segment, uint32_t place) const {
     return word == idle_words_[place] && word != kLook;
 }
 
+// What had nothing to do when the last round began is no more among those in use.
+bool ChunkCursors::rest_in_use(ring::SegmentView segment) const {
+    return !all_next_ && std::ranges::all_of(used_, [&](uint32_t place) { return is_idle(segment, place); });
+}
+
 // How many of all chunks from `first` on have nothing to do.
 uint32_t ChunkCursors::idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const {
     for (uint32_t i = 0; i != count; ++i)

@@ -96,6 +96,9 @@ public:
     // The next round is over all chunks, for once: one may have been claimed and not counted.
     void distrust_claims() { all_next_ = true; }
 
+    // Whether a round would find nothing to do, of those in use.
+    bool rest_in_use(ring::SegmentView segment) const;
+
     // Begins a round: over those in use alone, unless there are `claims` that were not looked for. Returns of how many.
     uint32_t begin_round(bool claims);
 

@@ -117,7 +117,7 @@ void DrainShare::look_soon(uint64_t source) {
     if (served->segment->end_doze()) ++status_.bells;
     if (served->segment->asleep() && served->segment->get_up()) {
         ++status_.bells;
-        served->pace.wake(options_.pace, now_);
+        get_up(*served);
     }
 }
 
@@ -219,9 +219,10 @@ void DrainShare::drain(ServedSegment& served, uint64_t budget) {
     const CrashScope scope(served.path);
     SPR_FAILPOINT(segment.producer().service);
     if (!segment.dead() && now_ >= served.next_liveness) {
-        served.next_liveness = now_ + options_.liveness_period;
+        served.next_liveness = now_ + liveness_period(served);
         segment.check_liveness();
     }
+    if (budget != kEverything && hears(served) && segment.sleeps_on()) return sleep_on(served);
     const PassResult result = budget == kEverything ? segment.drain_all(batcher_) : segment.drain(batcher_, budget);
     const uint64_t serial = batcher_.last_serial();
     turns_.took(served.owner, result.bytes, batcher_.is_outstanding(serial) ? serial : 0);
@@ -416,12 +417,12 @@ bool DrainShare::hand_over(uint64_t source, size_t to) {
 // nobody is told: these wait for a round over all.
 void DrainShare::tell_ledger() {
     if (++ledger_rounds_ % kRoundsToAllRows == 0) return update_ledger();
-    for (auto& [source, served] : segments_) {
-        if (served.row_is_told && served.segment->asleep()) continue;
+    segments_.visit_untold([&](ServedSegment& served) {
+        if (served.row_is_told && served.segment->asleep()) return;
         const CrashScope scope(served.path);
         served.row_is_told = true;
         served.row.tell(ledger_, served.segment->ledger_row(unix_nano()));
-    }
+    });
 }
 
 void DrainShare::update_ledger() {

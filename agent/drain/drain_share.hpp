@@ -110,8 +110,11 @@ private:
     void submit_decided();
     void drain(ServedSegment& served, uint64_t budget);
     std::chrono::microseconds longest_pause(const ServedSegment& served) const;
+    std::chrono::milliseconds liveness_period(const ServedSegment& served) const;
     static bool hears(const ServedSegment& served);
     void rest(ServedSegment& served, bool came);
+    void sleep_on(ServedSegment& served);
+    void get_up(ServedSegment& served);
     void beat();
     void close_quarantined(ServedSegment& served);
     void submit_all();

@@ -62,6 +62,13 @@ public:
         last_ = due_ = now;
     }
 
+    // Something has begun to come, and the process rings again before it is much.
+    void expect(const PaceLimits& limits, Clock::time_point now) {
+        interval_ = limits.idle;
+        last_ = now;
+        due_ = now + interval_;
+    }
+
     void not_before(Clock::time_point when) { due_ = std::max(due_, when); }
     void no_later_than(Clock::time_point when) { due_ = std::min(due_, when); }
 

@@ -105,7 +105,7 @@ public:
             served.rests = true;
             served.place = resting_.size();
             const bool asleep = served.segment != nullptr && served.segment->asleep() && !served.segment->dead();
-            resting_.push_back({served.pace.early(), served.pace.due(), &served, asleep});
+            resting_.push_back({served.pace.early(), served.pace.due(), &served, asleep, asleep && served.row_is_told});
         }
     }
 
@@ -129,6 +129,17 @@ public:
     size_t asleep() const {
         return static_cast<size_t>(
             std::count_if(resting_.begin(), resting_.end(), [](auto& rest) { return rest.asleep; }));
+    }
+
+    // But for those over which the agent sleeps, and whose rows are told by now.
+    template <class Visit>
+    void visit_untold(Visit&& visit) {
+        for (ServedSegment* served : awake_) visit(*served);
+        for (Rest& rest : resting_) {
+            if (rest.told) continue;
+            visit(*rest.served);
+            rest.told = rest.asleep;
+        }
     }
 
     // ---- All
@@ -159,6 +170,7 @@ private:
         Time due;
         ServedSegment* served;
         bool asleep;
+        bool told;
     };
     static ServedSegment& served_of(const Rest& rest) { return *rest.served; }
     static ServedSegment& served_of(ServedSegment* served) { return *served; }

@@ -13,6 +13,10 @@ namespace {
 // In a row. Of a process that has its file no longer within reach, the bells are not waited for.
 constexpr uint32_t kMostUnheardBells = 2;
 
+// Of one that sleeps the kernel is asked so much less often whether it lives: it tells of nearly every death by itself,
+// but for a process that has closed the descriptor of its segment.
+constexpr int kPeriodsAsleep = 4;
+
 }  // namespace
 
 // To the next look, where something came lately.
@@ -20,6 +24,10 @@ std::chrono::microseconds DrainShare::longest_pause(const ServedSegment& served)
     const AttachedSegment& segment = *served.segment;
     const bool dozes = hears(served) && segment.may_doze() && !segment.dead() && !segment.flush_pending();
     return dozes ? options_.pace.dozing : options_.pace.idle;
+}
+
+std::chrono::milliseconds DrainShare::liveness_period(const ServedSegment& served) const {
+    return options_.liveness_period * (hears(served) && served.segment->asleep() ? kPeriodsAsleep : 1);
 }
 
 bool DrainShare::hears(const ServedSegment& served) {
@@ -50,6 +58,24 @@ void DrainShare::rest(ServedSegment& served, bool came) {
         if (!heard || !segment.rings()) return sleep(options_.pace.deaf);
     }
     if (!served.pace.dozes(options_.pace)) return;
+    segment.doze();
+    served.may_rest = true;
+}
+
+// Nothing came.
+void DrainShare::sleep_on(ServedSegment& served) {
+    ++status_.looks;
+    ++status_.glances;
+    served.pace.sleep(options_.pace.asleep, now_);
+    served.may_rest = true;
+}
+
+// It has rung. What rings is the first start: there is little to take yet. Where it rings once more before a burst
+// could fill its ring, the look comes when there is something; somebody who waits for a flush is looked at at once.
+void DrainShare::get_up(ServedSegment& served) {
+    AttachedSegment& segment = *served.segment;
+    if (!segment.may_doze() || segment.asks_for_flush()) return served.pace.wake(options_.pace, now_);
+    served.pace.expect(options_.pace, now_);
     segment.doze();
     served.may_rest = true;
 }

@@ -88,6 +88,20 @@ TEST_F(SleepTest, OutlastsALostBellByNoMoreThanItsLooks) {
     EXPECT_FALSE(shows_sleep()) << "one that is never heard is not waited for";
 }
 
+TEST_F(SleepTest, IsGlancedAtOnceNothingIsLeftToGiveBack) {
+    DrainOptions with = sleepy();
+    with.pace.asleep = std::chrono::milliseconds(1);
+    fall_asleep(with);
+    pass_until([&] { return drainer->status().glances > 3; });
+    image()->commit(0, 1);  // of a span that was open before: it rings for none
+    pass_until([&] { return exporter.numbers() == upto(2); });
+    EXPECT_EQ(drainer->status().bells, 0u);
+    pass_until([&] { return drainer->status().asleep == 1; });
+    const uint64_t glances = drainer->status().glances, looks = drainer->status().looks;
+    pass_until([&] { return drainer->status().glances > glances + 20; });
+    EXPECT_GT(drainer->status().looks - looks, drainer->status().glances - glances) << "some were passes";
+}
+
 class DozeTest : public SleepTest {
 protected:
     static constexpr uint32_t kExtents = 64;  // 4 MiB, of which an eighth is eight claims
@@ -126,6 +140,29 @@ TEST_F(DozeTest, ComesWhereLittleDoesAndEndsWithABell) {
     open_and_close();
     pass_until([&] { return exporter.numbers() == upto(2); });
     EXPECT_EQ(drainer->status().bells, 1u);
+}
+
+// A first start rings, and ends later: until the next look the mark stands guard.
+TEST_F(DozeTest, FollowsTheBellThatEndsASleep) {
+    segment = std::make_unique<FileImage>(
+        directory, test::ImageOptions{.extent_limit = kExtents, .compatible = ring::kRingsBell | ring::kRingsAtMark});
+    (*segment)->claim(0);
+    (*segment)->commit(0, 0);
+    DrainOptions with = sleepy();
+    with.pace.idle = std::chrono::hours(1);
+    start(with);
+    pass_until([&] { return drainer->status().asleep == 1; });
+    const uint64_t looks = drainer->status().looks;
+    ring::StdAtomics::fetch_and(segment->view().control().policy, ~PolicyBits::kAsleep, std::memory_order_relaxed);
+    open_and_close();
+    pass_until_dozing();
+    EXPECT_EQ(drainer->status().bells, 1u);
+    EXPECT_EQ(drainer->status().looks, looks);
+    (*segment)->commit(0, 1);
+    mark() = 0;  // as the process does
+    open_and_close();
+    pass_until([&] { return exporter.numbers() == upto(2); });
+    EXPECT_EQ(drainer->status().bells, 2u);
 }
 
 TEST_F(DozeTest, DoesNotComeWhereTheProcessKnowsOfNoMark) {
@@ -173,6 +210,21 @@ TEST_F(SleepTest, DoesNotKeepAFlushWaiting) {
     ring::StdAtomics::fetch_add(image().view().writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel);
     ring();
     pass_until([&] { return image().view().control().flushed == 1; });
+}
+
+TEST_F(DozeTest, DoesNotKeepAFlushWaitingThatEndsASleep) {
+    segment = std::make_unique<FileImage>(
+        directory, test::ImageOptions{.extent_limit = kExtents, .compatible = ring::kRingsBell | ring::kRingsAtMark});
+    (*segment)->claim(0);
+    (*segment)->commit(0, 0);
+    DrainOptions with = sleepy();
+    with.pace.idle = std::chrono::hours(1);
+    start(with);
+    pass_until([&] { return drainer->status().asleep == 1; });
+    ring::StdAtomics::fetch_add(segment->view().writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel);
+    ring::StdAtomics::fetch_and(segment->view().control().policy, ~PolicyBits::kAsleep, std::memory_order_relaxed);
+    open_and_close();
+    pass_until([&] { return segment->view().control().flushed == 1; });
 }
 
 TEST_F(SleepTest, EndsWithTheProcess) {
