@@ -25,7 +25,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(SOURCE / "tools"))  # for the test that reads this file as a module
 from architectures import aarch64, i686, make_root  # noqa: E402
 
-JOBS = str(os.cpu_count() or 2)
+CORES = os.cpu_count() or 2
+JOBS = str(CORES)
 
 # Suites in the order in which they run, with rough minutes on two cores where nothing is built yet; how long each took the
 # last time is kept in the build folder and said instead. FIRST: needs no build, and tells at once. PLAIN: of the main build.
@@ -47,6 +48,9 @@ COMMANDS = {
     "soak": ["tools/soak", "--minutes", "30", "--build", "BUILD"],
 }
 AGAIN_AS_USER = ["unit", "integration", "crash"]
+
+# Their tests mostly wait, for processes, timers and backends, and assert no duration: twice as many at a time as there are cores.
+WAITING = {"integration", "crash", "unit"}
 
 # Without debug information, a sixth of the time to compile. What needs it (abidiff, the sanitizers) asks for it.
 EVERYTHING = ["-Dtests=true", "-Dbench=true", "-Dexamples=true", "-Ddebug=false"]
@@ -107,8 +111,9 @@ class BuildFolder:
         name = f"{label}-{wrapper[0]}" if wrapper else label  # as Meson names it
         log = self.path / "meson-logs" / f"{name}.json"
         log.unlink(missing_ok=True)
+        processes = 2 * CORES if suite in WAITING else CORES
         command = [*prefix, "meson", "test", "-C", self.path, "--suite", suite, "--logbase", label,
-                   "--print-errorlogs", "--num-processes", JOBS]
+                   "--print-errorlogs", "--num-processes", str(processes)]
         if wrapper:
             command += ["--wrapper", shlex.join(wrapper)]
         if without:
