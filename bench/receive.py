@@ -33,8 +33,14 @@ class Worker:
         self.ready = self.process.stdout.readline().split()[1:]
 
     def ask(self, *words):
+        self.tell(*words)
+        return self.hear()
+
+    def tell(self, *words):
         self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
         self.process.stdin.flush()
+
+    def hear(self):
         return {name: float(value) for name, value in
                 (pair.split("=") for pair in self.process.stdout.readline().split())}
 

@@ -80,11 +80,11 @@ class Draw:
         }
 
 
-def write(path):
+def write(path, count=COUNT):
     """A line a request, columns between tabs."""
     draw = Draw()
     with open(path, "w") as file:
-        for _ in range(COUNT):
+        for _ in range(count):
             request = draw.request()
             file.write("\t".join(str(request[column]) for column in COLUMNS) + "\n")
     return path

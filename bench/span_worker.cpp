@@ -15,6 +15,9 @@
 //                                  of its thread, the median over turns. A turn ends with a pause of 1 ms, each tenth
 //                                  with the agent's acknowledgement: what is dropped then had no room, however fast the
 //                                  agent is
+//     traces RATE MILLISECONDS SPANS  spans at a steady rate, SPANS of each trace, one after the other; every worker
+//                                  has the same traces, in the same order. Of five spans two have the worker's shape,
+//                                  three are of `three`. The agent is not asked to take them over
 //     flat SPANS                   as fast as it goes: what does not fit into the ring is dropped and counted
 //     unflushed SPANS              the same, and no more: the agent is not asked to take them over. Answers spans alone
 //     threads COUNT SPANS WHERE    COUNT threads with SPANS spans each: on core 0 (0), core 1 (1), or dealt out to all
@@ -24,6 +27,7 @@
 // spans (committed), dropped, refused (attributes, events, links), and seconds until the agent has taken over what was
 // committed. Spans that the library did not count end the worker.
 #include <barrier>
+#include <cstring>
 #include <memory>
 #include <semaphore>
 #include <thread>
@@ -101,6 +105,24 @@ public:
         }
         const double produced = static_cast<double>(bench::now() - begin) / 1e9;
         return total.settle().add("produced_s", produced);
+    }
+
+    Answer traces(const Numbers& numbers) {
+        const uint64_t rate = std::max<uint64_t>(numbers[0], 1), of_each = std::max<uint64_t>(numbers[2], 1);
+        const uint64_t begin = bench::now(), length = numbers[1] * kMillisecond;
+        uint64_t made = 0;
+        for (uint64_t at = kMillisecond; at <= length; at += kMillisecond) {
+            bench::sleep_until(begin + at);
+            const uint64_t due = static_cast<uint64_t>(static_cast<double>(rate) * static_cast<double>(at) / 1e9);
+            for (; made < due; ++made) {
+                const spr_context parent = parent_of(made / of_each);
+                spr_token token;
+                spr_context_attach(&parent, &token);
+                (made % 5 < 2 ? shape_ : three_)(tracer_, requests_[made]);
+                spr_context_detach(&token);
+            }
+        }
+        return Answer().add("spans", static_cast<double>(made));
     }
 
     Answer flat(const Numbers& numbers) {
@@ -242,6 +264,23 @@ private:
         uint64_t begin_;
     };
 
+    // A remote one that nobody has, of that trace. Its id looks as one that is drawn (splitmix64).
+    static spr_context parent_of(uint64_t trace) {
+        spr_context context{};
+        uint64_t words[3];
+        for (uint64_t i = 0; i < 3; ++i) {
+            uint64_t word = (3 * trace + i + 1) * 0x9e3779b97f4a7c15;
+            word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9;
+            word = (word ^ word >> 27) * 0x94d049bb133111eb;
+            words[i] = word ^ word >> 31;
+        }
+        std::memcpy(context.trace_id, words, sizeof context.trace_id);
+        std::memcpy(context.span_id, words + 2, sizeof context.span_id);
+        context.trace_flags = 1;
+        context.is_remote = 1;
+        return context;
+    }
+
     void spans(uint64_t count) {
         for (uint64_t i = 0; i < count; ++i) one(i);
     }
@@ -258,6 +297,7 @@ private:
     }
 
     bench::Shape shape_;
+    const bench::Shape three_ = bench::find_shape("three");
     bench::Requests requests_;
     bool recording_ = false;
     spr_provider* provider_ = nullptr;
@@ -279,6 +319,7 @@ int main(int count, char** words) {
         {"paced", [&](const Numbers& numbers) { return application.paced(numbers); }},
         {"open", [&](const Numbers& numbers) { return application.open(numbers); }},
         {"turns", [&](const Numbers& numbers) { return application.turns(numbers); }},
+        {"traces", [&](const Numbers& numbers) { return application.traces(numbers); }},
         {"flat", [&](const Numbers& numbers) { return application.flat(numbers); }},
         {"unflushed", [&](const Numbers& numbers) { return application.unflushed(numbers); }},
         {"threads", [&](const Numbers& numbers) { return application.threads(numbers); }},

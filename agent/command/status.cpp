@@ -105,7 +105,8 @@ std::string layers_of(const StatusReport& report) {
 }
 
 void print(const StatusReport::Undecided& undecided, uint64_t now) {
-    std::cout << "undecided   " << undecided.spans() << " spans of " << undecided.traces << " traces";
+    std::cout << "undecided   " << undecided.spans() - undecided.unclaimed_spans << " spans of " << undecided.traces
+              << " traces";
     if (undecided.oldest_unix_nano != 0)
         std::cout << ", the oldest since " << human_age(undecided.oldest_unix_nano, now);
     std::cout << "; " << format_size(undecided.bytes()) << ": " << undecided.ring_spans
@@ -113,6 +114,9 @@ void print(const StatusReport::Undecided& undecided, uint64_t now) {
               << " in files (" << format_size(undecided.filed_bytes) << "), " << undecided.received_spans
               << " received; the agent's memory " << format_size(undecided.memory_bytes + undecided.filed_memory_bytes)
               << "\n";
+    if (undecided.unclaimed_spans != 0)
+        std::cout << "            " << undecided.unclaimed_spans
+                  << " more in files of an agent before, whose segments have not come\n";
     std::string early;
     for (const auto& [cause, traces] : undecided.early) {
         if (traces != 0) early += (early.empty() ? "" : ", ") + std::to_string(traces) + " by " + printable(cause);

@@ -63,6 +63,7 @@ public:
     Counter undecided_ring_bytes;  // of them there
     Counter received_spans;        // of the undecided ones, those in requests
     Counter filed_spans;           // likewise, in files
+    Counter unclaimed_spans;       // of these, those whose segments have not come; they are of no trace
     Counter filed_bytes;           // of them there
     Counter filed_memory;          // what the agent keeps in its memory of these
     Counter file_bytes;            // of all files, with what is decided and not answered for

@@ -141,7 +141,7 @@ std::vector<Option> describe(TailSamplingOptions& options) {
         {"num_traces", option::count(options.num_traces, 1, kMost), "that wait for a decision, at most"},
         {"memory", option::size(options.memory, 1u << 20), "that their spans take, at most"},
         {"ring_linger", option::duration(options.ring_linger, milliseconds(1)),
-         "a span waits in the memory of its process so long, then in a file"},
+         "a span waits in the memory of its process so long at most, then in a file"},
         {"files", Group{files}},
         {"decision_cache", Group{cache}},
         {"policies", GroupList{add, TailSamplingOptions::kMostPolicies, "type", items}},

@@ -79,7 +79,7 @@ struct TailSamplingOptions {
     std::chrono::milliseconds decision_wait{30'000};  // from a trace's first span on, at most
     uint32_t num_traces = 50'000;                     // that wait for a decision, at most
     uint64_t memory = uint64_t{64} << 20;             // bytes that their spans take, at most
-    std::chrono::milliseconds ring_linger{1'000};     // a span is in its segment so long at most, then in a file
+    std::chrono::milliseconds ring_linger{500};       // a span is in its segment so long at most, then in a file
     uint64_t files_max_bytes = uint64_t{1} << 30;     // that undecided spans take in files, at most
     bool files_packed = false;                        // by zstd
     uint32_t sampled_cache_size = 200'000;

@@ -3,11 +3,9 @@
 // A block of undecided spans as it lies in its file, and where its parts are (undecided_files.hpp).
 #pragma once
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
-#include <unistd.h>
 #include <zlib.h>
 
 #include "base/process_identity.hpp"
@@ -35,6 +33,8 @@ struct UndecidedHeader {
     uint32_t payload_crc = 0;
     uint32_t packed = 0;
     uint32_t reserved = 0;
+
+    bool is_at(uint64_t in_file, uint64_t at) const { return magic == kMagic && file == in_file && offset == at; }
 };
 static_assert(sizeof(UndecidedHeader) == 56 && sizeof(UndecidedRow) == 12);
 
@@ -52,6 +52,10 @@ struct UndecidedBlock {
     bool packed = false;
     uint32_t left = 0;  // entries that are not done
 
+    static UndecidedBlock of(const UndecidedHeader& header) {
+        return {header.file, header.offset, header.accounts,    header.entries,     header.spans,
+                header.raw,  header.stored, header.payload_crc, header.packed != 0, header.entries};
+    }
     static uint64_t rounded(uint64_t size) { return (size + 7) & ~uint64_t{7}; }
     uint64_t rows() const { return offset + sizeof(UndecidedHeader) + accounts * sizeof(AccountId); }
     uint64_t covered_to() const { return rows() + entries * sizeof(UndecidedRow); }
@@ -63,32 +67,6 @@ struct UndecidedBlock {
 
 inline uint32_t undecided_crc(const void* bytes, size_t size) {
     return static_cast<uint32_t>(crc32_z(0, static_cast<const Bytef*>(bytes), size));
-}
-
-inline bool write_at(int file, const void* from, size_t size, uint64_t offset) {
-    const char* at = static_cast<const char*>(from);
-    while (size != 0) {
-        const ssize_t written = ::pwrite(file, at, size, static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        at += written;
-        offset += static_cast<uint64_t>(written);
-        size -= static_cast<size_t>(written);
-    }
-    return true;
-}
-
-inline bool read_at(int file, void* to, size_t size, uint64_t offset) {
-    char* at = static_cast<char*>(to);
-    while (size != 0) {
-        const ssize_t got = ::pread(file, at, size, static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        at += got;
-        offset += static_cast<uint64_t>(got);
-        size -= static_cast<size_t>(got);
-    }
-    return true;
 }
 
 }  // namespace spanring::agent

@@ -18,6 +18,7 @@
 
 #include "base/directory.hpp"
 #include "base/error_text.hpp"
+#include "base/file_bytes.hpp"
 #include "base/private_directory.hpp"
 #include "otlp/wire.hpp"
 #include "ring/testpoint.hpp"
@@ -27,6 +28,9 @@ namespace {
 
 constexpr int kLevel = 1;            // of zstd
 constexpr uint64_t kMostFiles = 64;  // of a full directory: each has a descriptor
+// Of all that is there. One in which something is not answered for takes all of its room.
+constexpr uint64_t kPart = 16;
+constexpr uint64_t kLeast = 1u << 20;
 
 void put_varint(std::vector<uint8_t>& to, uint32_t value) {
     for (; value >= 0x80; value >>= 7) to.push_back(static_cast<uint8_t>(value | 0x80));
@@ -87,7 +91,7 @@ std::string UndecidedFiles::path_of(uint64_t file) const {
 void UndecidedFiles::fail(const char* what, const std::string& path) {
     const int error = errno;
     if (const auto more = log_.due())
-        spdlog::error("undecided spans: {} {}: {}{}", path, what, error_text(error), *more);
+        spdlog::error("undecided spans: {} {}: {}{}", path, what, error == 0 ? "it is cut" : error_text(error), *more);
 }
 
 void UndecidedFiles::drop(uint64_t number) {
@@ -102,7 +106,7 @@ void UndecidedFiles::drop(uint64_t number) {
 UndecidedFiles::File* UndecidedFiles::file_for(uint64_t bytes) {
     // What is decided and not answered for lies there as well: that is the exporters' to bound.
     if (bytes_ + bytes > 2 * options_.max_bytes) return nullptr;
-    const uint64_t most = options_.max_bytes / kMostFiles;
+    const uint64_t most = std::min(options_.max_bytes / kMostFiles, std::max(bytes_ / kPart, kLeast));
     if (writing_ != 0 && files_[writing_].size + bytes <= most) return &files_[writing_];
     const uint64_t number = last_number_ + 1;
     const std::string path = path_of(number);

@@ -128,7 +128,8 @@ public:
     // Of segments that did not come: they are gone. Returns how many spans are lost with them.
     size_t forget_unclaimed();
     bool has_unclaimed() const { return !unclaimed_.empty(); }
-    // Whether something of an agent before could not be read, or was forgotten.
+    uint64_t unclaimed_spans() const { return unclaimed_spans_; }  // of those below
+    // Whether something of an agent before that was whole once could not be read, or was forgotten.
     bool damaged() const { return damaged_; }
 
     uint64_t max_bytes() const { return options_.max_bytes; }
@@ -150,6 +151,10 @@ private:
     void recover();
     void recover(uint64_t number);
     bool recover_block(uint64_t number, const File& file, uint64_t& offset);
+    bool is_cut(uint64_t number, const File& file, uint64_t offset) const;
+    bool is_sound(const File& file, const UndecidedHeader& header) const;
+    uint64_t next_block(uint64_t number, const File& file, uint64_t offset) const;
+    void set_apart(uint64_t number);
     File* file_for(uint64_t bytes);
     bool load(uint32_t block);
     void drop(uint64_t number);
@@ -171,6 +176,7 @@ private:
     uint64_t waiting_ = 0;
     uint64_t needed_ = 0;
     uint64_t spans_ = 0;
+    uint64_t unclaimed_spans_ = 0;
     bool damaged_ = false;
     LogPace log_;
 

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/directory.hpp"
+#include "base/file_bytes.hpp"
+#include "base/set_aside.hpp"
 #include "decide/undecided_files.hpp"
 
 namespace spanring::agent {
@@ -63,32 +65,78 @@ void UndecidedFiles::recover(uint64_t number) {
     file.size = static_cast<uint64_t>(status.st_size);
     bytes_ += file.size;
     File& added = files_[number] = std::move(file);
-    uint64_t offset = 0;
-    while (offset < added.size && recover_block(number, added, offset)) continue;
-    if (offset < added.size) {  // cut while it was written, or damaged
-        damaged_ = true;
-        spdlog::warn("undecided spans: {} of {} bytes of {} are no whole block", added.size - offset, added.size, path);
+    bool damaged = false;
+    for (uint64_t offset = 0; offset < added.size;) {
+        if (recover_block(number, added, offset)) continue;
+        // What was cut while it was written its segments have still: no mark has moved.
+        const uint64_t next = next_block(number, added, offset);
+        const bool cut = next == added.size && is_cut(number, added, offset);
+        spdlog::warn("undecided spans: {} bytes at {} of {} are no whole block", next - offset, offset, path);
+        damaged = damaged || !cut;
+        offset = next;
     }
-    if (added.left == 0) drop(number);
+    damaged_ = damaged_ || damaged;
+    if (added.left != 0) return;
+    damaged ? set_apart(number) : drop(number);
+}
+
+// Whether what is there begins as a block does, and the file ends in the middle of it.
+bool UndecidedFiles::is_cut(uint64_t number, const File& file, uint64_t offset) const {
+    UndecidedHeader header;
+    if (file.size - offset < sizeof header) return true;
+    if (!read_at(file.file.get(), &header, sizeof header, offset) || !header.is_at(number, offset)) return false;
+    const UndecidedBlock block = UndecidedBlock::of(header);
+    if (block.covered_to() > file.size) return true;
+    return block.end() > file.size && is_sound(file, header);
+}
+
+// What the header is under a checksum with, and all of it is there.
+bool UndecidedFiles::is_sound(const File& file, const UndecidedHeader& header) const {
+    const UndecidedBlock block = UndecidedBlock::of(header);
+    std::vector<uint8_t> covered(block.covered_to() - block.offset - UndecidedBlock::kCovered);
+    return read_at(file.file.get(), covered.data(), covered.size(), block.offset + UndecidedBlock::kCovered) &&
+           undecided_crc(covered.data(), covered.size()) == header.crc;
+}
+
+// After a damaged one: where another one seems to begin, or the end of the file.
+uint64_t UndecidedFiles::next_block(uint64_t number, const File& file, uint64_t offset) const {
+    constexpr uint64_t kWindow = 1u << 20;
+    constexpr size_t kStep = 8;  // as blocks lie
+    std::vector<uint8_t> window;
+    for (uint64_t base = (offset & ~uint64_t{kStep - 1}) + kStep; base + sizeof(UndecidedHeader) <= file.size;) {
+        window.resize(static_cast<size_t>(std::min(kWindow, file.size - base)));
+        if (!read_at(file.file.get(), window.data(), window.size(), base)) break;
+        size_t at = 0;
+        for (; at + sizeof(UndecidedHeader) <= window.size(); at += kStep) {
+            UndecidedHeader header;
+            std::memcpy(&header, &window[at], sizeof header);
+            if (header.is_at(number, base + at)) return base + at;
+        }
+        base += at;
+    }
+    return file.size;
+}
+
+// One of which nothing can be read, for people.
+void UndecidedFiles::set_apart(uint64_t number) {
+    const std::string path = path_of(number), damaged = options_.directory + "/damaged";
+    bytes_ -= files_[number].size;
+    files_.erase(number);
+    if (::rename(path.c_str(), damaged.c_str()) != 0) return fail("cannot be set aside", path);
+    try {
+        set_aside(damaged, "file " + std::to_string(number) + " of undecided spans has no whole block");
+    } catch (const std::exception& error) {
+        spdlog::error("undecided spans: {}", error.what());
+    }
 }
 
 // False: there is none.
 bool UndecidedFiles::recover_block(uint64_t number, const File& file, uint64_t& offset) {
     UndecidedHeader header;
-    if (!read_at(file.file.get(), &header, sizeof header, offset) || header.magic != UndecidedHeader::kMagic ||
-        header.file != number || header.offset != offset || header.raw > kMostPayload || header.stored > header.raw ||
-        header.entries == 0)
+    if (!read_at(file.file.get(), &header, sizeof header, offset) || !header.is_at(number, offset) ||
+        header.raw > kMostPayload || header.stored > header.raw || header.entries == 0)
         return false;
-    UndecidedBlock block;
-    block.file = number;
-    block.offset = offset;
-    block.accounts = header.accounts;
-    block.entries = block.left = header.entries;
-    block.spans = header.spans;
-    block.raw = header.raw;
-    block.stored = header.stored;
-    block.crc = header.payload_crc;
-    block.packed = header.packed != 0;
+    const UndecidedBlock block = UndecidedBlock::of(header);
     if (block.end() > file.size) return false;
     std::vector<uint8_t> bytes(block.payload() - offset);
     if (!read_at(file.file.get(), bytes.data(), bytes.size(), offset)) return false;
@@ -136,6 +184,7 @@ bool UndecidedFiles::recover_block(uint64_t number, const File& file, uint64_t& 
             over.push_back(claimed.entry);
         else
             unclaimed_[account].push_back(claimed);
+        unclaimed_spans_ += entry.spans;
     }
     if (over.size() == block.entries) ++files_[number].left;  // recover() looks whether it is to go
     for (const uint32_t entry : over) done(entry);
@@ -151,6 +200,7 @@ std::vector<UndecidedFiles::Claimed> UndecidedFiles::claim(const AccountId& acco
     for (const Claimed& one : claimed) {
         Entry& entry = entries_[one.entry];
         entry.source = source;
+        unclaimed_spans_ -= entry.spans;
         File& file = files_[blocks_[entry.block].file];
         if (file.undecided++ == 0) needed_ += file.size;
     }
@@ -177,6 +227,7 @@ void UndecidedFiles::give_up(uint32_t number, const std::vector<uint32_t>& spans
 
 size_t UndecidedFiles::forget_unclaimed() {
     size_t forgotten = 0;
+    unclaimed_spans_ = 0;
     for (const auto& [account, claimed] : std::exchange(unclaimed_, {})) {
         for (const Claimed& one : claimed) {
             if (one.booking == 0) forgotten += entries_[one.entry].spans;  // others were answered for

@@ -274,7 +274,7 @@ uint64_t AttachedSegment::hand_out_partial(Batcher& batcher, Batcher::Lane& lane
 
 void AttachedSegment::keep(Batcher& batcher, const UndecidedSpan& span) {
     --waiting_[span.era];
-    cutter_.add_kept(batcher, batcher.shared(), span.receipt, span.scope, span.record());
+    cutter_.add_kept(batcher, batcher.shared(), span.receipt, span.scope, span.record(), span.by_chance);
     if (span.era != era_) flush_.waits_for(batcher.shared().serial());
 }
 

@@ -103,7 +103,7 @@ public:
     bool may_leave() const { return quarantined_.empty() && !held_.overwrite; }  // or a writer counts them
     void file(const UndecidedSpan& span, uint32_t entry);
     void all_filed();  // for now
-    void keep_filed(Batcher& batcher, uint32_t entry, const std::vector<FiledSpan>& spans);
+    void keep_filed(Batcher& batcher, uint32_t entry, const std::vector<FiledSpan>& spans, uint8_t by_chance);
     void sample_out_filed(uint32_t entry, const RuleShare& rule);
     void lose_filed(uint32_t entry);  // it cannot be read
     // Of an agent before: false where nothing of it is to be done any more. Before the first drain().

@@ -16,22 +16,35 @@ constexpr std::chrono::seconds kTryAgain{1};
 
 // A block that is made sooner has few spans.
 constexpr int kFilingsInALinger = 8;
+constexpr std::chrono::milliseconds kGather{100};
 
 }  // namespace
 
 DecisionRounds::Clock::time_point DecisionRounds::filing_due() const {
-    const UndecidedTrace* const first = undecided_.longest_in_rings();
+    const FullTrace* const first = undecided_.longest_in_rings();
     if (files_ == nullptr || first == nullptr) return Clock::time_point::max();
     return std::max({first->in_rings_since + options_.ring_linger, next_filing_, not_before_});
+}
+
+std::chrono::milliseconds DecisionRounds::gathering() const {
+    return std::min(options_.ring_linger / kFilingsInALinger, kGather);
+}
+
+// Where the linger is the longer one, no trace is decided before its spans leave.
+void DecisionRounds::file_due() {
+    const FullTrace* const first = undecided_.longest_in_rings();
+    if (first == nullptr || now_ < next_filing_) return;
+    const auto wait = options_.linger < options_.ring_linger ? options_.ring_linger : gathering();
+    if (first->in_rings_since <= now_ - wait) file(now_ - wait);
 }
 
 // A trace leaves with all that it has by then: one that goes on comes again.
 void DecisionRounds::file(Clock::time_point since) {
     if (files_ == nullptr || now_ < not_before_) return;
-    next_filing_ = now_ + options_.ring_linger / kFilingsInALinger;
+    next_filing_ = now_ + gathering();
     uint64_t source = 0;
     std::optional<AccountId> account;
-    while (UndecidedTrace* const trace = undecided_.longest_in_rings()) {
+    while (FullTrace* const trace = undecided_.longest_in_rings()) {
         if (trace->in_rings_since > since) break;
         movable_.clear();
         trace->each_span([&](UndecidedSpan& span) {
@@ -56,7 +69,9 @@ void DecisionRounds::file(Clock::time_point since) {
         drafted_traces_.push_back(trace);
         undecided_.out_of_rings(*trace);
     }
-    if (write_draft()) drafted_traces_.clear();
+    if (!write_draft()) return;
+    for (FullTrace* const trace : drafted_traces_) undecided_.shrink(*trace);
+    drafted_traces_.clear();
 }
 
 // False: they stay where they are.
@@ -73,7 +88,7 @@ bool DecisionRounds::write_draft() {
     for (const DraftedSpan& one : drafted) one.span->leaves = true;
     uint32_t linked = 0;  // entries, in their order
     for (auto first = drafted.begin(); first != drafted.end();) {
-        UndecidedTrace& trace = *first->trace;
+        FullTrace& trace = *first->trace;
         auto end = first;
         for (; end != drafted.end() && end->trace == &trace; ++end) {
             const UndecidedSpan& span = *end->span;
@@ -103,7 +118,7 @@ void DecisionRounds::carry_out_filed() {
         return std::pair(first.block, first.place) < std::pair(second.block, second.place);
     });
     for (const DecidedEntry& decided : std::exchange(decided_filed_, {})) {
-        settler_.settle_filed(decided.entry, decided.dropped_by);
+        settler_.settle_filed(decided.entry, decided.dropped_by, decided.by_chance);
         SPR_TESTPOINT(entry_settled);
     }
 }
@@ -128,14 +143,16 @@ void DecisionRounds::take_in(uint32_t entry, const ProducerMarks& producer, cons
     } else if (const auto decision = remembered(key, state.spans, errors, state.end_unix_nano)) {
         files_->decided(entry);
         const uint32_t late = decision->is_late(state.end_unix_nano) ? errors : 0;
-        decided_filed_.push_back(
-            {entry, decision->keep ? RuleShare{} : RuleShare{policies_.ids()[decision->rule], 0, late}});
+        decided_filed_.push_back({entry,
+                                  decision->keep ? RuleShare{} : RuleShare{policies_.ids()[decision->rule], 0, late},
+                                  decision->by_chance});
         return;
     } else {
         trace = &undecided_.begin(key, now_);
     }
     trace->state.add(state);
     (*files_)[entry].next = std::exchange(trace->filed, entry);
+    undecided_.shrink(*trace);
 }
 
 }  // namespace spanring::agent

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/wall_clock.hpp"
-#include "otlp/wire.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {
@@ -17,19 +16,11 @@ constexpr int kRoundsInALinger = 4;
 // Of the traces, what is decided at a time where they lie far apart.
 constexpr size_t kSparsePart = 8;
 
+// Numbers for each span, beyond which a sort is quicker than a place for each.
+constexpr uint64_t kSparseRange = 2;
+
 // Spans: by then the memory has brought what was asked for.
 constexpr size_t kAhead = 8;
-
-// Of a sound span.
-TraceKey trace_of(std::span<const uint8_t> span) {
-    constexpr uint8_t kTraceId = wire::tags::bytes(1);
-    if (span.size() >= 18 && span[0] == kTraceId && span[1] == 16) return TraceKey::of(span.data() + 2);
-    TraceKey key;
-    wire::each_field(span, [&](const wire::Field& field) {
-        if (field.tag() == kTraceId && field.bytes.size() == 16) key = TraceKey::of(field.bytes.data());
-    });
-    return key;
-}
 
 }  // namespace
 
@@ -45,18 +36,17 @@ DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCount
     log_.read_into(memory_, options_.decisions_kept, Clock::now());
 }
 
-SpanVerdict DecisionRounds::judge(const FoundSpan& span, RuleShare& ret_rule) {
+SpanFate DecisionRounds::judge(const FoundSpan& span) {
     JudgedSpan judged;
     // A sound span has ids; one that had none could wait for nobody.
-    if (!policies_.read(span.body, span.receipt.unfinished, judged)) return SpanVerdict::kSent;
+    if (!policies_.read(span.body, span.receipt.unfinished, judged)) return {SpanVerdict::kSent, {}, 0};
     UndecidedTrace* trace = undecided_.find(judged.trace);
     if (trace != nullptr) {
         undecided_.hear_of(*trace, now_);
     } else if (const auto decision = remembered(judged.trace, 1, judged.error, judged.end_unix_nano)) {
-        if (decision->keep) return SpanVerdict::kSent;
-        ret_rule = {policies_.ids()[decision->rule], 1,
-                    judged.error && decision->is_late(judged.end_unix_nano) ? 1u : 0u};
-        return SpanVerdict::kSampledOut;
+        if (decision->keep) return {SpanVerdict::kSent, {}, decision->by_chance};
+        const uint32_t late = judged.error && decision->is_late(judged.end_unix_nano) ? 1 : 0;
+        return {SpanVerdict::kSampledOut, {policies_.ids()[decision->rule], 1, late}, 0};
     } else {
         trace = &undecided_.begin(judged.trace, now_);
     }
@@ -68,15 +58,13 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span, RuleShare& ret_rule) {
     undecided_.add(*trace, added, span.record);
     bytes_from(span.receipt.source) += span.record.size();
     ring_bytes_ += span.record.size();
-    return SpanVerdict::kWaits;
+    return {};
 }
 
-// What was decided is remembered when this is asked, unless there were more decisions than that since.
-std::span<const uint8_t> DecisionRounds::as_sent(std::span<const uint8_t> record, size_t body) {
-    if (!memory_.has_chances()) return record;
-    const std::span<const uint8_t> span = record.subspan(body);
-    const std::optional<Decision> decision = memory_.find(trace_of(span), now_);
-    if (!decision || !chances_.take(span, policies_.chance_of(*decision))) return record;
+std::span<const uint8_t> DecisionRounds::as_sent(std::span<const uint8_t> record, size_t body, uint8_t by_chance) {
+    if (by_chance == 0) return record;
+    const Decision decision{.keep = true, .by_chance = by_chance};
+    if (!chances_.take(record.subspan(body), policies_.chance_of(decision))) return record;
     changed_.resize(chances_.record_size());
     chances_.write_record(changed_.data());
     return changed_;
@@ -228,10 +216,11 @@ void DecisionRounds::take(UndecidedTrace& trace) {
     UndecidedSpan* const newest = undecided_.take(trace, [&](const UndecidedPart& part) {
         verdicts_.push_back({part.parcel, key, decision});
     });
-    if (newest != nullptr) taken_.push_back({newest, dropped_by});
+    if (newest != nullptr)
+        taken_.push_back({newest, static_cast<uint8_t>(decision.keep ? 0 : decision.rule + 1), decision.by_chance});
     for (uint32_t entry = filed; entry != UndecidedFiles::kNone; entry = (*files_)[entry].next) {
         files_->decided(entry);
-        decided_filed_.push_back({entry, {dropped_by, 0, 0}});
+        decided_filed_.push_back({entry, {dropped_by, 0, 0}, decision.by_chance});
     }
 }
 
@@ -249,13 +238,30 @@ void DecisionRounds::collect() {
                 __builtin_prefetch(span->next);
                 more = true;
                 trace->newest = span->next;
+                span->dropped_by = trace->dropped_by;
+                span->by_chance = trace->by_chance;
                 bytes_from(span->receipt.source) -= span->size;
                 ring_bytes_ -= span->size;
-                decided_.push_back({span, span->number, trace->dropped_by});
+                decided_.push_back({span, span->number});
             }
         }
     }
     taken_.clear();
+}
+
+// Where nearly all that came in some time is decided together, each goes to its place at once.
+void DecisionRounds::sort_decided() {
+    const auto before = [](const DecidedSpan& one, const DecidedSpan& other) { return one.number < other.number; };
+    if (decided_.size() < 2) return;
+    const auto [least, most] = std::minmax_element(decided_.begin(), decided_.end(), before);
+    const uint64_t first = least->number, range = most->number - first + 1;
+    if (range / kSparseRange > decided_.size()) return std::sort(decided_.begin(), decided_.end(), before);
+    by_number_.assign(range, nullptr);
+    for (const DecidedSpan& decided : decided_) by_number_[decided.number - first] = decided.span;
+    auto next = decided_.begin();
+    for (uint64_t place = 0; place < range; ++place) {
+        if (by_number_[place] != nullptr) *next++ = {by_number_[place], first + place};
+    }
 }
 
 // An agent that is killed from here on is followed by one that decides alike. In the order in which spans came, those
@@ -265,13 +271,13 @@ void DecisionRounds::carry_out() {
     if (decided_.empty() && verdicts_.empty() && decided_filed_.empty()) return;
     log_.write();
     SPR_TESTPOINT(decisions_written);
-    std::sort(decided_.begin(), decided_.end(),
-              [](const DecidedSpan& one, const DecidedSpan& other) { return one.number < other.number; });
+    sort_decided();
     for (size_t i = 0; i < decided_.size(); ++i) {
         const DecidedSpan& decided = decided_[i];
         if (i + kAhead < decided_.size()) __builtin_prefetch(decided_[i + kAhead].span);
-        settler_.settle(*decided.span, decided.dropped_by);
-        undecided_.let_go(*decided.span);
+        UndecidedSpan& span = *decided.span;
+        settler_.settle(span, span.dropped_by == 0 ? 0 : policies_.ids()[span.dropped_by - 1u]);
+        undecided_.let_go(span);
         SPR_TESTPOINT(span_settled);
     }
     decided_.clear();
@@ -295,6 +301,7 @@ void DecisionRounds::publish() {
     counters_.undecided_ring_bytes.set(ring_bytes_);
     if (files_ == nullptr) return;
     counters_.filed_spans.set(filed);
+    counters_.unclaimed_spans.set(files_->unclaimed_spans());
     counters_.filed_bytes.set(files_->waiting_bytes());
     counters_.file_bytes.set(files_->bytes());
     counters_.filed_memory.set(files_->memory());

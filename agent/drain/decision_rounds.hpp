@@ -40,7 +40,8 @@ public:
     public:
         // Of many, in the order in which they came. `dropped_by`: the rule, or 0, and it is kept.
         virtual void settle(const UndecidedSpan& span, uint64_t dropped_by) = 0;
-        virtual void settle_filed(uint32_t entry, const RuleShare& dropped_by) = 0;  // likewise; its `rule`
+        // Likewise; its `rule`. `by_chance`: Decision's.
+        virtual void settle_filed(uint32_t entry, const RuleShare& dropped_by, uint8_t by_chance) = 0;
         virtual void all_settled() = 0;
 
         // Of whose account the segment's spans are in a file. Nothing: they are to stay in it.
@@ -68,8 +69,8 @@ public:
     // ---- SpanJudge ----
 
     ProducerMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
-    SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) override;
-    std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body) override;
+    SpanFate judge(const FoundSpan& span) override;
+    std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body, uint8_t by_chance) override;
     void expect(const TraceKey& soon, const TraceKey& later) override { undecided_.expect(soon, later); }
 
     // ---- Spans that lie elsewhere ----
@@ -82,6 +83,8 @@ public:
     // Spans of traces that have some in segments since then, and longer, leave these.
     void file(Clock::time_point since);
     void file() { file(now_); }  // all
+    // Those that are there for the longest time they may be, or are sure to be.
+    void file_due();
     Clock::time_point filing_due() const;
     // What an agent before has put there, of a segment that is served now. carry_out() follows.
     void take_in(uint32_t entry, const ProducerMarks& producer, const std::vector<FiledSpan>& spans);
@@ -99,6 +102,10 @@ public:
         if (trace == nullptr) return;
         undecided_.hear_of(*trace, now_);
         trace->open_in_round = round_;
+        // It is not decided before the linger is over, so what has come of it need not wait for a file until then.
+        FullTrace* const full = trace->full();
+        if (full != nullptr && now_ - full->in_rings_since > options_.ring_linger - options_.linger)
+            undecided_.hasten_out_of_rings(*full, now_ - options_.ring_linger);
     }
     void could_not_see_all() { counters_.open_unseen.add(1); }
     // Then, after everything was drained: decides.
@@ -128,29 +135,31 @@ private:
     void take(UndecidedTrace& trace);
     void take_early(UndecidedTrace& trace, EarlyCause cause);
     void collect();
+    void sort_decided();
     bool write_draft();
+    std::chrono::milliseconds gathering() const;  // what goes into a block
     void carry_out_filed();
     uint64_t& bytes_from(uint64_t source);
     uint64_t oldest_unix_nano() const;
 
     struct TakenTrace {
         UndecidedSpan* newest;
-        uint64_t dropped_by;
+        uint8_t dropped_by, by_chance;  // UndecidedSpan's
     };
     struct DecidedSpan {
-        UndecidedSpan* span;
-        uint64_t number;      // its own
-        uint64_t dropped_by;  // 0: it is kept
+        UndecidedSpan* span = nullptr;
+        uint64_t number = 0;  // its own
     };
 
     struct DraftedSpan {
-        UndecidedTrace* trace;
+        FullTrace* trace;
         UndecidedSpan* span;
         uint32_t place;  // of its entry in the draft
     };
     struct DecidedEntry {
         uint32_t entry;
         RuleShare dropped_by;
+        uint8_t by_chance;
     };
 
     const TailSamplingOptions& options_;
@@ -162,10 +171,10 @@ private:
     DecisionDesk* const desk_;
     UndecidedFiles* files_ = nullptr;
     UndecidedFiles::Draft draft_;
-    std::vector<DraftedSpan> drafted_;             // what is in it
-    std::vector<UndecidedTrace*> drafted_traces_;  // whose spans these are, and those written with them
-    std::vector<UndecidedSpan*> movable_;          // of a trace, while it is drafted
-    std::vector<uint32_t> written_;                // entries
+    std::vector<DraftedSpan> drafted_;        // what is in it
+    std::vector<FullTrace*> drafted_traces_;  // whose spans these are, and those written with them
+    std::vector<UndecidedSpan*> movable_;     // of a trace, while it is drafted
+    std::vector<uint32_t> written_;           // entries
     Clock::time_point next_filing_{};
     Clock::time_point not_before_{};           // nothing could be written
     std::vector<DecidedEntry> decided_filed_;  // and not carried out
@@ -174,12 +183,13 @@ private:
     std::vector<uint8_t> changed_;           // a record, by it
     std::vector<TakenTrace> taken_;          // whose spans are not looked at yet
     std::vector<DecidedSpan> decided_;       // and not carried out
+    std::vector<UndecidedSpan*> by_number_;  // of these; null: of another one
     std::vector<TraceVerdict> verdicts_;     // likewise
     std::map<uint64_t, uint64_t> bytes_of_;  // by source: of its segment, that wait
     uint64_t ring_bytes_ = 0;                // of all of these
     uint64_t last_source_ = 0;               // that was looked up
     uint64_t* last_bytes_ = nullptr;         // null: none was
-    uint64_t round_ = 0;
+    uint32_t round_ = 0;
     Clock::time_point round_began_{};
     Clock::time_point now_{};
     Clock::time_point next_round_{};

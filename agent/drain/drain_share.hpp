@@ -74,8 +74,10 @@ public:
 
     // Every batch is answered and booked.
     bool quiet() const { return batcher_.outstanding() == 0; }
-    // Spans that wait for the decision of their trace: they stay in their segments.
-    bool undecided() const { return decisions_ != nullptr && decisions_->has_spans(); }
+    // Spans that wait for the decision of their trace: they stay in their segments, or in files.
+    bool undecided() const {
+        return (decisions_ != nullptr && decisions_->has_spans()) || (files_ != nullptr && files_->spans() != 0);
+    }
 
     // Writes the totals of all its segments to the ledger.
     void update_ledger();
@@ -101,7 +103,7 @@ private:
     void forget_unclaimed();
     bool settle_of(uint64_t source);
     void settle(const UndecidedSpan& span, uint64_t dropped_by) override;
-    void settle_filed(uint32_t entry, const RuleShare& dropped_by) override;
+    void settle_filed(uint32_t entry, const RuleShare& dropped_by, uint8_t by_chance) override;
     void all_settled() override;
     std::optional<AccountId> account_of(uint64_t source) override;
     void file(const UndecidedSpan& span, uint32_t entry) override;

@@ -188,12 +188,11 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     return report;
 }
 
-SpanVerdict RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body,
-                                 RuleShare& ret_rule) {
+SpanFate RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body) {
     FoundSpan found{receipt, scope, record, record.subspan(body), producer_marks_};
     found.receipt.source = source_;
     found.era = era_;
-    return judge_->judge(found, ret_rule);
+    return judge_->judge(found);
 }
 
 // Every byte of the chunk is in one receipt: what stands before a span goes with it.
@@ -250,13 +249,15 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
             } else {
                 if (recorder_ != nullptr) recorder_->record(measured_, span);
                 const std::span<const uint8_t> whole = bytes.subspan(at, record.end - at);
-                RuleShare rule;
-                switch (ask_judge(receipt, portion.scope, whole, record.body - at, rule)) {
+                const SpanFate fate = ask_judge(receipt, portion.scope, whole, record.body - at);
+                switch (fate.verdict) {
                     case SpanVerdict::kWaits: ++report.waiting; break;
-                    case SpanVerdict::kSent: add_kept(batcher, lane, receipt, portion.scope, whole); break;
+                    case SpanVerdict::kSent:
+                        add_kept(batcher, lane, receipt, portion.scope, whole, fate.by_chance);
+                        break;
                     case SpanVerdict::kSampledOut:
                         ++report.sampled_out;
-                        add_settled(receipt, 1, rule);
+                        add_settled(receipt, 1, fate.rule);
                         break;
                 }
             }
@@ -270,11 +271,11 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
 }
 
 void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, uint32_t scope_number,
-                         std::span<const uint8_t> bytes) {
+                         std::span<const uint8_t> bytes, uint8_t by_chance) {
     ChunkRecord record;
     read_chunk_record(bytes, 0, record);  // found sound before
-    if (judge_ != nullptr) {
-        bytes = judge_->as_sent(bytes, record.body);
+    if (judge_ != nullptr && by_chance != 0) {
+        bytes = judge_->as_sent(bytes, record.body, by_chance);
         read_chunk_record(bytes, 0, record);
     }
     Receipt kept = receipt;
@@ -328,9 +329,11 @@ CutReport RunCutter::judge_of_slot(Batcher& batcher, Batcher::Lane& lane, Receip
         return report;
     }
     if (recorder_ != nullptr) recorder_->record(measured_, span);
-    switch (ask_judge(receipt, scope, copy, record.body, report.rule)) {
+    const SpanFate fate = ask_judge(receipt, scope, copy, record.body);
+    report.rule = fate.rule;
+    switch (fate.verdict) {
         case SpanVerdict::kWaits: ++report.waiting; break;
-        case SpanVerdict::kSent: add_kept(batcher, lane, receipt, scope, copy); break;
+        case SpanVerdict::kSent: add_kept(batcher, lane, receipt, scope, copy, fate.by_chance); break;
         case SpanVerdict::kSampledOut: report.sampled_out = 1; break;
     }
     return report;

@@ -111,17 +111,17 @@ public:
     // by nobody.
     CutReport judge(Batcher& batcher, Batcher::Lane& lane, Portion& portion, std::vector<SettledPiece>& ret_settled);
 
-    // A span that has waited, and is kept.
+    // A span that has waited, and is kept. `by_chance`: Decision's.
     void add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, uint32_t scope,
-                  std::span<const uint8_t> record);
+                  std::span<const uint8_t> record, uint8_t by_chance);
 
     // Likewise, out of that entry of the files of undecided ones.
-    void add_filed(Batcher& batcher, Batcher::Lane& lane, const FiledSpan& span, uint32_t entry) {
+    void add_filed(Batcher& batcher, Batcher::Lane& lane, const FiledSpan& span, uint32_t entry, uint8_t by_chance) {
         Receipt receipt;
         receipt.chunk = entry;
         receipt.begin = receipt.end = kFiledReceipt;
         receipt.spans = 1;
-        add_kept(batcher, lane, receipt, span.scope, span.record);
+        add_kept(batcher, lane, receipt, span.scope, span.record, by_chance);
     }
 
     // One span of a slot, as its receipt says, `0x12 len <Span>`; judged, where spans are: one that is sampled out is
@@ -145,8 +145,7 @@ private:
     bool process(std::span<const uint8_t> span, bool& ret_changed);
     CutReport judge_of_slot(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
                             std::span<const uint8_t> record);
-    SpanVerdict ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body,
-                          RuleShare& ret_rule);
+    SpanFate ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;

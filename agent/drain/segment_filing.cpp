@@ -47,8 +47,9 @@ void AttachedSegment::all_filed() {
     }
 }
 
-void AttachedSegment::keep_filed(Batcher& batcher, uint32_t entry, const std::vector<FiledSpan>& spans) {
-    for (const FiledSpan& span : spans) cutter_.add_filed(batcher, batcher.shared(), span, entry);
+void AttachedSegment::keep_filed(Batcher& batcher, uint32_t entry, const std::vector<FiledSpan>& spans,
+                                 uint8_t by_chance) {
+    for (const FiledSpan& span : spans) cutter_.add_filed(batcher, batcher.shared(), span, entry, by_chance);
 }
 
 void AttachedSegment::sample_out_filed(uint32_t entry, const RuleShare& rule) {

@@ -41,7 +41,7 @@ void DrainShare::decide_due() {
         relieve_rings();
         submit_decided();
     }
-    if (now_ >= decisions_->filing_due()) decisions_->file(now_ - options_.tail_sampling.ring_linger);
+    decisions_->file_due();
     for (auto& [source, served] : segments_) {
         const uint64_t most = served.segment->most_bytes() / kRingPart;
         if (decisions_->bytes_of(source) > most) decisions_->file();
@@ -88,12 +88,13 @@ void DrainShare::all_settled() {
     settled_ = nullptr;
 }
 
-void DrainShare::settle_filed(uint32_t entry, const RuleShare& dropped_by) {
+void DrainShare::settle_filed(uint32_t entry, const RuleShare& dropped_by, uint8_t by_chance) {
     if (!settle_of((*files_)[entry].source)) return files_->done(entry);  // likewise
     const CrashScope scope(settled_->path);
     AttachedSegment& segment = *settled_->segment;
     if (dropped_by.rule != 0) return segment.sample_out_filed(entry, dropped_by);
-    files_->read(entry, filed_spans_) ? segment.keep_filed(batcher_, entry, filed_spans_) : segment.lose_filed(entry);
+    files_->read(entry, filed_spans_) ? segment.keep_filed(batcher_, entry, filed_spans_, by_chance)
+                                      : segment.lose_filed(entry);
 }
 
 // ---- Files ----------------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ void DrainShare::take_in_filed(ServedSegment& served) {
         if (decisions_ != nullptr)
             decisions_->take_in(one.entry, marks, filed_spans_);
         else
-            segment.keep_filed(batcher_, one.entry, filed_spans_);
+            segment.keep_filed(batcher_, one.entry, filed_spans_, 0);
     }
     SPR_TESTPOINT(filed_taken_in);
     if (decisions_ != nullptr) decisions_->carry_out();

@@ -31,15 +31,20 @@ enum class SpanVerdict : uint8_t {
     kSampledOut,
 };
 
+struct SpanFate {
+    SpanVerdict verdict = SpanVerdict::kWaits;
+    RuleShare rule;         // whose share it is, where it is sampled out
+    uint8_t by_chance = 0;  // Decision's, where it is sent
+};
+
 class SpanJudge {
 public:
     virtual ProducerMarks marks_of(const Producer& producer) = 0;
-    // `ret_rule`: whose share it is, where it is sampled out.
-    virtual SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) = 0;
+    virtual SpanFate judge(const FoundSpan& span) = 0;
 
-    // Of a span whose trace is kept: the record that is sent for this one, until the next call. `body`: where its
-    // inside begins.
-    virtual std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body) = 0;
+    // Of a span whose trace is kept, by such a chance: the record that is sent for this one, until the next call.
+    // `body`: where its inside begins.
+    virtual std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body, uint8_t by_chance) = 0;
 
     // What judge() is given next, and after that: it may say so early.
     virtual void expect(const TraceKey& soon, const TraceKey& later) = 0;

@@ -17,8 +17,8 @@ namespace spanring::agent {
 
 class SpanPool {
 public:
-    static constexpr size_t kStep = 64;         // between two sizes
-    static constexpr size_t kLargest = 4096;    // of a block in a slab
+    static constexpr size_t kStep = 32;         // between two sizes
+    static constexpr size_t kLargest = 2048;    // of a block in a slab
     static constexpr size_t kSlab = 64u << 10;  // and how they are aligned
 
     SpanPool() = default;
@@ -31,7 +31,7 @@ public:
         }
     }
 
-    // Aligned as anything is.
+    // Aligned as anything is; what is a multiple of 64 bytes, and no larger than a block in a slab, to such a one.
     void* take(size_t size) {
         in_use_ += rounded(size);
         if (size > kLargest) {
@@ -87,7 +87,8 @@ private:
         uint32_t used;
         uint32_t blocks;
     };
-    static_assert(sizeof(Slab) <= kStep);
+    static constexpr size_t kHead = 64;  // of a slab, before its blocks
+    static_assert(sizeof(Slab) <= kHead);
 
     static size_t class_of(size_t size) { return size == 0 ? 0 : (size - 1) / kStep; }
 
@@ -103,9 +104,9 @@ private:
         held_ += kSlab;
         const size_t size = (size_class + 1) * kStep;
         auto* const slab =
-            new (memory) Slab{nullptr, nullptr, nullptr, 0, static_cast<uint32_t>((kSlab - kStep) / size)};
+            new (memory) Slab{nullptr, nullptr, nullptr, 0, static_cast<uint32_t>((kSlab - kHead) / size)};
         for (size_t i = slab->blocks; i != 0; --i)
-            slab->free = new (static_cast<uint8_t*>(memory) + kStep + (i - 1) * size) Block{slab->free};
+            slab->free = new (static_cast<uint8_t*>(memory) + kHead + (i - 1) * size) Block{slab->free};
         return slab;
     }
     static void push(Slab*& first, Slab* slab) {

@@ -18,9 +18,9 @@
 #include "batch/batch.hpp"
 #include "decide/trace_key.hpp"
 #include "decide/trace_state.hpp"
-#include "decide/trace_table.hpp"
 #include "decide/undecided_files.hpp"
 #include "drain/span_pool.hpp"
+#include "drain/trace_index.hpp"
 
 namespace spanring::agent {
 
@@ -30,9 +30,11 @@ struct UndecidedSpan {
     uint64_t number = 0;            // in the order in which all of them came
     Receipt receipt;
     uint32_t scope = 0;
-    uint32_t size = 0;    // of its record
-    bool era = false;     // FoundSpan's
-    bool leaves = false;  // for a file
+    uint32_t size = 0;       // of its record
+    bool era = false;        // FoundSpan's
+    bool leaves = false;     // for a file
+    uint8_t by_chance = 0;   // Decision's, once its trace is decided
+    uint8_t dropped_by = 0;  // likewise, the place of its rule, and one; 0: it is kept
 
     std::span<const uint8_t> record() const { return {reinterpret_cast<const uint8_t*>(this + 1), size}; }
 };
@@ -54,42 +56,65 @@ struct UndecidedPart {
     uint32_t spans = 0;
 };
 
-struct UndecidedTrace {
+struct FullTrace;
+
+// What is known of it. Where spans of it are here, or parts, it is a FullTrace.
+struct alignas(64) UndecidedTrace {
     using Time = std::chrono::steady_clock::time_point;
-    struct Place {
-        UndecidedTrace* before = nullptr;
-        UndecidedTrace* after = nullptr;
+    template <class Trace>
+    struct PlaceOf {
+        Trace* before = nullptr;
+        Trace* after = nullptr;
     };
+    using Place = PlaceOf<UndecidedTrace>;
 
     TraceKey key;
     TraceState state;
-    Time first{};                            // a span of it came
-    Time last{};                             // ... or it was named by an open one
-    uint64_t open_in_round = 0;              // the last one in which it was
-    UndecidedSpan* newest = nullptr;         // and from it on to the oldest
-    uint32_t spans = 0;                      // of these
-    size_t memory = 0;                       // that they take
-    UndecidedPart* parts = nullptr;          // in no order
-    uint32_t filed = UndecidedFiles::kNone;  // the first of its entries in files
-    bool in_rings = false;                   // some of its spans lie in segments, and may leave them
-    Time in_rings_since{};
-    Place by_rings;
+    Time first{};  // a span of it came
+    Time last{};   // ... or it was named by an open one
     Place by_silence;
     Place by_age;
+    uint32_t open_in_round = 0;              // the last one in which it was
+    uint32_t filed = UndecidedFiles::kNone;  // the first of its entries in files
+    bool is_full = false;
+    bool in_rings = false;  // some of its spans lie in segments, and may leave them
 
+    FullTrace* full();
+    const FullTrace* full() const;
     template <class Visit>
-    void each_part(Visit&& visit) const {
-        for (UndecidedPart* at = parts; at != nullptr;) {
-            UndecidedPart* const part = at;
-            at = at->next;
-            visit(*part);
-        }
-    }
+    void each_part(Visit&& visit) const;
     template <class Visit>
-    void each_span(Visit&& visit) const {
-        each_span_of(newest, visit);
-    }
+    void each_span(Visit&& visit) const;
 };
+static_assert(sizeof(UndecidedTrace) <= 128, "they wait by the ten thousand");
+
+struct FullTrace : UndecidedTrace {
+    using Place = PlaceOf<FullTrace>;
+
+    UndecidedSpan* newest = nullptr;  // and from it on to the oldest
+    size_t memory = 0;                // that they take
+    uint32_t spans = 0;               // of these
+    UndecidedPart* parts = nullptr;   // in no order
+    Time in_rings_since{};
+    Place by_rings;
+};
+
+inline FullTrace* UndecidedTrace::full() { return is_full ? static_cast<FullTrace*>(this) : nullptr; }
+inline const FullTrace* UndecidedTrace::full() const { return is_full ? static_cast<const FullTrace*>(this) : nullptr; }
+
+template <class Visit>
+void UndecidedTrace::each_part(Visit&& visit) const {
+    for (UndecidedPart* at = is_full ? full()->parts : nullptr; at != nullptr;) {
+        UndecidedPart* const part = at;
+        at = at->next;
+        visit(*part);
+    }
+}
+
+template <class Visit>
+void UndecidedTrace::each_span(Visit&& visit) const {
+    each_span_of(is_full ? full()->newest : nullptr, visit);
+}
 
 class UndecidedSpans {
 public:
@@ -103,17 +128,15 @@ public:
             each_span_of(take(*by_age_.first, [](auto&) {}), [this](UndecidedSpan& span) { let_go(span); });
     }
 
-    UndecidedTrace* find(const TraceKey& key) {
-        UndecidedTrace** const found = places_.find(key);
-        return found != nullptr ? *found : nullptr;
-    }
+    UndecidedTrace* find(const TraceKey& key) const { return places_.find(key); }
     // It is not here.
     UndecidedTrace& begin(const TraceKey& key, Time now) {
-        auto* const trace = new (pool_.take(sizeof(UndecidedTrace))) UndecidedTrace();
+        auto* const trace = new (pool_.take(sizeof(FullTrace))) FullTrace();
+        trace->is_full = true;
         trace->key = key;
         trace->first = trace->last = now;
         memory_ += SpanPool::rounded(sizeof *trace);
-        places_.add(key, trace);
+        places_.add(*trace);
         by_silence_.append(*trace);
         by_age_.append(*trace);
         return *trace;
@@ -125,8 +148,9 @@ public:
         by_silence_.append(trace);
     }
 
-    // `span` but for its number, place and size. Of a trace that was just heard of.
-    void add(UndecidedTrace& trace, const UndecidedSpan& span, std::span<const uint8_t> record) {
+    // `span` but for its number, place and size. Of a trace that was just heard of, which may lie elsewhere afterwards.
+    void add(UndecidedTrace& of, const UndecidedSpan& span, std::span<const uint8_t> record) {
+        FullTrace& trace = filled(of);
         if (!trace.in_rings) {
             trace.in_rings = true;
             trace.in_rings_since = trace.last;
@@ -144,7 +168,9 @@ public:
         ++spans_;
     }
 
-    void add_part(UndecidedTrace& trace, uint64_t parcel, uint32_t spans) {
+    // Likewise.
+    void add_part(UndecidedTrace& of, uint64_t parcel, uint32_t spans) {
+        FullTrace& trace = filled(of);
         trace.parts = new (pool_.take(sizeof(UndecidedPart))) UndecidedPart{trace.parts, parcel, spans};
         memory_ += SpanPool::rounded(sizeof(UndecidedPart));
         spans_elsewhere_ += spans;
@@ -153,22 +179,29 @@ public:
     // ---- What leaves its segments
 
     // The one whose spans are there for longest. Null: there is none.
-    UndecidedTrace* longest_in_rings() { return by_rings_.first; }
-    const UndecidedTrace* longest_in_rings() const { return by_rings_.first; }
+    FullTrace* longest_in_rings() { return by_rings_.first; }
+    const FullTrace* longest_in_rings() const { return by_rings_.first; }
     // What stays is to stay.
-    void out_of_rings(UndecidedTrace& trace) {
+    void out_of_rings(FullTrace& trace) {
         trace.in_rings = false;
         by_rings_.remove(trace);
     }
+    // As if its spans had been there since then, which is long ago.
+    void hasten_out_of_rings(FullTrace& trace, Time since) {
+        if (!trace.in_rings || trace.in_rings_since <= since) return;
+        trace.in_rings_since = since;
+        by_rings_.remove(trace);
+        by_rings_.prepend(trace);
+    }
     // As if it had not been.
-    void back_in_rings(UndecidedTrace& trace) {
+    void back_in_rings(FullTrace& trace) {
         if (trace.in_rings) return;
         trace.in_rings = true;
         by_rings_.prepend(trace);
     }
     // Those that are marked to leave: they are somebody else's, who gets them, until let_go().
     template <class Visit>
-    void take_leaving(UndecidedTrace& trace, Visit&& visit) {
+    void take_leaving(FullTrace& trace, Visit&& visit) {
         for (UndecidedSpan** place = &trace.newest; *place != nullptr;) {
             UndecidedSpan& span = **place;
             if (!span.leaves) {
@@ -184,13 +217,19 @@ public:
         }
     }
 
+    // It takes less where nothing of it is here, and lies elsewhere afterwards.
+    void shrink(UndecidedTrace& trace) {
+        FullTrace* const full = trace.full();
+        if (full == nullptr || full->newest != nullptr || full->parts != nullptr || full->in_rings) return;
+        move(trace, *new (pool_.take(sizeof(UndecidedTrace))) UndecidedTrace(trace)).is_full = false;
+    }
+
     // Soon asked for, both, the second one later: so that they are in the processor's cache by then.
     [[gnu::always_inline]] void expect(const TraceKey& soon, const TraceKey& later) {
-        if (const UndecidedTrace* const trace = find(soon)) {
-            for (size_t at = 0; at < sizeof *trace; at += 64)
+        places_.expect(soon, later, [](const UndecidedTrace* trace) {
+            for (size_t at = 0; at < sizeof(FullTrace); at += 64)
                 __builtin_prefetch(reinterpret_cast<const char*>(trace) + at, 1);
-        }
-        places_.expect(later);
+        });
     }
 
     // The one that was not heard of for longest, and the one that is here for longest. Null: there is none.
@@ -214,19 +253,21 @@ public:
     UndecidedSpan* take(UndecidedTrace& trace, VisitPart&& visit_part) {
         by_silence_.remove(trace);
         by_age_.remove(trace);
-        if (trace.in_rings) out_of_rings(trace);
-        places_.remove(trace.key);
-        memory_ -= trace.memory;
-        spans_ -= trace.spans;
-        UndecidedSpan* const newest = trace.newest;
+        places_.remove(trace);
+        UndecidedSpan* newest = nullptr;
+        if (FullTrace* const full = trace.full(); full != nullptr) {
+            if (full->in_rings) out_of_rings(*full);
+            memory_ -= full->memory;
+            spans_ -= full->spans;
+            newest = full->newest;
+        }
         trace.each_part([&](UndecidedPart& part) {
             memory_ -= SpanPool::rounded(sizeof part);
             spans_elsewhere_ -= part.spans;
             visit_part(part);
             pool_.give(&part, sizeof part);
         });
-        memory_ -= SpanPool::rounded(sizeof trace);
-        pool_.give(&trace, sizeof trace);
+        give(trace);
         return newest;
     }
     void let_go(UndecidedSpan& span) { pool_.give(&span, sizeof span + span.size); }
@@ -239,35 +280,63 @@ public:
     bool is_sparse(size_t most) const { return pool_.held() > 2 * most + SpanPool::kClasses * SpanPool::kSlab; }
 
 private:
-    template <UndecidedTrace::Place UndecidedTrace::*kPlace>
+    template <class Trace, UndecidedTrace::PlaceOf<Trace> Trace::*kPlace>
     struct Order {
-        UndecidedTrace* first = nullptr;
-        UndecidedTrace* last = nullptr;
+        Trace* first = nullptr;
+        Trace* last = nullptr;
 
-        void append(UndecidedTrace& trace) {
+        void append(Trace& trace) {
             (trace.*kPlace) = {last, nullptr};
             (last != nullptr ? (last->*kPlace).after : first) = &trace;
             last = &trace;
         }
-        void prepend(UndecidedTrace& trace) {
+        void prepend(Trace& trace) {
             (trace.*kPlace) = {nullptr, first};
             (first != nullptr ? (first->*kPlace).before : last) = &trace;
             first = &trace;
         }
-        void remove(UndecidedTrace& trace) {
-            const UndecidedTrace::Place place = trace.*kPlace;
-            (place.before != nullptr ? (place.before->*kPlace).after : first) = place.after;
-            (place.after != nullptr ? (place.after->*kPlace).before : last) = place.before;
+        void remove(Trace& trace) { link((trace.*kPlace).before, (trace.*kPlace).after); }
+        // `trace` is where another one was, of which it is a copy.
+        void take_place(Trace& trace) {
+            const auto place = trace.*kPlace;
+            (place.before != nullptr ? (place.before->*kPlace).after : first) = &trace;
+            (place.after != nullptr ? (place.after->*kPlace).before : last) = &trace;
+        }
+
+    private:
+        void link(Trace* before, Trace* after) {
+            (before != nullptr ? (before->*kPlace).after : first) = after;
+            (after != nullptr ? (after->*kPlace).before : last) = before;
         }
     };
 
+    FullTrace& filled(UndecidedTrace& trace) {
+        if (FullTrace* const full = trace.full(); full != nullptr) return *full;
+        auto& full = *new (pool_.take(sizeof(FullTrace))) FullTrace{trace, nullptr, 0, 0, nullptr, {}, {}};
+        move(trace, full).is_full = true;
+        return full;
+    }
+    // `to` is its copy.
+    UndecidedTrace& move(UndecidedTrace& trace, UndecidedTrace& to) {
+        by_silence_.take_place(to);
+        by_age_.take_place(to);
+        places_.move(trace, to);
+        memory_ += SpanPool::rounded(trace.is_full ? sizeof(UndecidedTrace) : sizeof(FullTrace));
+        give(trace);
+        return to;
+    }
+    void give(UndecidedTrace& trace) {
+        const size_t size = trace.is_full ? sizeof(FullTrace) : sizeof(UndecidedTrace);
+        memory_ -= SpanPool::rounded(size);
+        pool_.give(&trace, size);
+    }
     static size_t memory_of(const UndecidedSpan& span) { return SpanPool::rounded(sizeof span + span.size); }
 
     SpanPool pool_;
-    TraceTable<UndecidedTrace*> places_;
-    Order<&UndecidedTrace::by_silence> by_silence_;
-    Order<&UndecidedTrace::by_age> by_age_;
-    Order<&UndecidedTrace::by_rings> by_rings_;
+    TraceIndex<UndecidedTrace> places_;
+    Order<UndecidedTrace, &UndecidedTrace::by_silence> by_silence_;
+    Order<UndecidedTrace, &UndecidedTrace::by_age> by_age_;
+    Order<FullTrace, &FullTrace::by_rings> by_rings_;
     size_t spans_ = 0;
     size_t spans_elsewhere_ = 0;
     size_t memory_ = 0;

@@ -35,6 +35,7 @@ constexpr std::pair<const char*, uint64_t StatusReport::Undecided::*> kUndecided
     {"ring_bytes", &StatusReport::Undecided::ring_bytes},
     {"filed_spans", &StatusReport::Undecided::filed_spans},
     {"filed_bytes", &StatusReport::Undecided::filed_bytes},
+    {"unclaimed_spans", &StatusReport::Undecided::unclaimed_spans},
     {"received_spans", &StatusReport::Undecided::received_spans},
     {"memory_bytes", &StatusReport::Undecided::memory_bytes},
     {"filed_memory_bytes", &StatusReport::Undecided::filed_memory_bytes},

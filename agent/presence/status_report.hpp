@@ -77,6 +77,7 @@ struct StatusReport {
         uint64_t ring_bytes = 0;                // ... which they take there
         uint64_t filed_spans = 0;               // in files ...
         uint64_t filed_bytes = 0;               // ... likewise
+        uint64_t unclaimed_spans = 0;           // of these, those whose segments have not come: they are of no trace
         uint64_t received_spans = 0;            // in requests that are not answered for
         uint64_t memory_bytes = 0;              // of the agent: copies of those in rings, and what is known of traces
         uint64_t filed_memory_bytes = 0;        // ... and where in files the others are

@@ -157,6 +157,7 @@ void describe(const DecisionCounters& decisions, StatusReport& report) {
     undecided.ring_bytes = decisions.undecided_ring_bytes.get();
     undecided.filed_spans = decisions.filed_spans.get();
     undecided.filed_bytes = decisions.filed_bytes.get();
+    undecided.unclaimed_spans = decisions.unclaimed_spans.get();
     undecided.received_spans = decisions.received_spans.get();
     undecided.memory_bytes = decisions.undecided_bytes.get();
     undecided.filed_memory_bytes = decisions.filed_memory.get();

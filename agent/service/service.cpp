@@ -234,7 +234,7 @@ bool serve_once(Site& site) {
     if (all)
         spdlog::info("ended: every span that was committed is answered for");
     else
-        spdlog::warn("ended: some spans are left, in their segments or in a spool, for the next agent");
+        spdlog::warn("ended: some spans are left, in their segments, in files or in a spool, for the next agent");
     if (!replaced) return true;
     reporter.reset();
     agent.reset();

@@ -12,24 +12,12 @@
 #include <numeric>
 #include <system_error>
 
+#include "base/file_bytes.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent::spool {
 
 namespace {
-
-bool read_all(int fd, void* to, size_t size, uint64_t offset) {
-    auto* at = static_cast<uint8_t*>(to);
-    while (size != 0) {
-        const ssize_t got = ::pread(fd, at, size, static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        at += got;
-        offset += static_cast<uint64_t>(got);
-        size -= static_cast<size_t>(got);
-    }
-    return true;
-}
 
 int write_all(int fd, std::vector<iovec>& pieces, uint64_t offset) {
     constexpr size_t kMost = 1024;  // IOV_MAX of Linux
@@ -185,12 +173,12 @@ bool SpoolFile::read_header(uint64_t offset, EntryHeader& header, std::vector<Sh
 }
 
 bool SpoolFile::read_copy(uint64_t offset, uint32_t magic, EntryHeader& header, std::vector<Share>& shares) {
-    if (size_ - offset < sizeof header || !read_all(fd_.get(), &header, sizeof header, offset)) return false;
+    if (size_ - offset < sizeof header || !read_at(fd_.get(), &header, sizeof header, offset)) return false;
     if (header.magic != magic || header.file != number_ || header.shares > kMaxShares) return false;
     shares.resize(header.shares);
     const size_t table = shares.size() * sizeof(Share);
     if (size_ - offset - sizeof header < table) return false;
-    return read_all(fd_.get(), shares.data(), table, offset + sizeof header) &&
+    return read_at(fd_.get(), shares.data(), table, offset + sizeof header) &&
            header_crc(header, shares) == header.header_crc;
 }
 
@@ -206,7 +194,7 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
         if (data < 0 && errno == ENXIO) break;
         if (data > 0) base = std::max(base, static_cast<uint64_t>(data) & ~uint64_t{7});
         const size_t got = static_cast<size_t>(std::min<uint64_t>(window.size(), size_ - base));
-        if (!read_all(fd_.get(), window.data(), got, base)) break;
+        if (!read_at(fd_.get(), window.data(), got, base)) break;
         for (size_t at = 0; at + sizeof(uint32_t) <= got; at += 8) {
             uint32_t magic = 0;
             std::memcpy(&magic, &window[at], sizeof magic);
@@ -224,7 +212,7 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
 bool SpoolFile::is_torn(uint64_t offset) const {
     EntryHeader header{}, expected{};
     const size_t size = static_cast<size_t>(std::min<uint64_t>(size_ - offset, sizeof header));
-    if (!read_all(fd_.get(), &header, size, offset)) return false;
+    if (!read_at(fd_.get(), &header, size, offset)) return false;
     expected.magic = kMagic;
     expected.file = number_;
     expected.offset = offset;
@@ -241,7 +229,7 @@ bool SpoolFile::is_torn(uint64_t offset) const {
 bool SpoolFile::mend(uint64_t offset, uint64_t tail) {
     EntryHeader header{}, damaged{};
     std::vector<Share> shares;
-    if (!read_copy(tail, kTailMagic, header, shares) || !read_all(fd_.get(), &damaged, sizeof damaged, offset))
+    if (!read_copy(tail, kTailMagic, header, shares) || !read_at(fd_.get(), &damaged, sizeof damaged, offset))
         return false;
     header.magic = kMagic;
     header.state = damaged.state;
@@ -252,10 +240,10 @@ bool SpoolFile::mend(uint64_t offset, uint64_t tail) {
 bool SpoolFile::read(size_t index, std::string& ret_request) {
     const Place& place = places_[index];
     EntryHeader header{};
-    if (!open() || !read_all(fd_.get(), &header, sizeof header, place.offset)) return false;
+    if (!open() || !read_at(fd_.get(), &header, sizeof header, place.offset)) return false;
     ret_request.resize(place.request_bytes);
     const uint64_t at = place.offset + sizeof header + uint64_t{place.shares} * sizeof(Share);
-    return read_all(fd_.get(), ret_request.data(), ret_request.size(), at) &&
+    return read_at(fd_.get(), ret_request.data(), ret_request.size(), at) &&
            crc(0, ret_request.data(), ret_request.size()) == header.request_crc;
 }
 
@@ -263,7 +251,7 @@ std::vector<Share> SpoolFile::shares(size_t index) {
     const Place& place = places_[index];
     std::vector<Share> shares(place.shares);
     if (!open() ||
-        !read_all(fd_.get(), shares.data(), shares.size() * sizeof(Share), place.offset + sizeof(EntryHeader))) {
+        !read_at(fd_.get(), shares.data(), shares.size() * sizeof(Share), place.offset + sizeof(EntryHeader))) {
         return {};
     }
     return shares;

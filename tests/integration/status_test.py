@@ -144,7 +144,7 @@ class Status(harness.Case):
         return self.status()[1]["undecided"]
 
     def test_of_what_waits_for_a_decision(self):
-        agent = self.deciding(ring_linger="60s", num_traces=2)
+        agent = self.deciding(ring_linger="9h", num_traces=2)  # more than the linger: they are sure to stay
         nothing = self.undecided()
         self.assertEqual({key: value for key, value in nothing.items() if value}, {"early": dict.fromkeys(
             ("decision_wait", "num_traces", "memory", "ring", "queue", "files"), 0)})

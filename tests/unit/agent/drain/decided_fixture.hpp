@@ -54,6 +54,14 @@ inline PolicyOptions errors() {
     policy.status_codes = {"ERROR"};
     return policy;
 }
+inline PolicyOptions all_by_chance() {
+    PolicyOptions policy;
+    policy.name = "chance";
+    policy.type = PolicyType::kProbabilistic;
+    policy.sampling_percentage = 100;
+    policy.chance = ChanceMode::kEqualizing;
+    return policy;
+}
 inline PolicyOptions of_type(PolicyType type) {
     PolicyOptions policy;
     policy.name = "of_type";
@@ -106,6 +114,12 @@ protected:
         std::vector<uint64_t> numbers = exporter.numbers();
         std::sort(numbers.begin(), numbers.end());
         return numbers;
+    }
+    // Of the spans that were sent, those that say by which chance.
+    size_t with_chance() const {
+        return static_cast<size_t>(std::count_if(exporter.spans.begin(), exporter.spans.end(), [](const auto& span) {
+            return std::string(span.bytes.begin(), span.bytes.end()).find("ot=th:0") != std::string::npos;
+        }));
     }
     size_t place_of(const std::string& rule) const {
         const auto& names = counters_->names();

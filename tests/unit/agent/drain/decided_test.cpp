@@ -360,6 +360,19 @@ TEST_F(DecidedDrainTest, AFlushWaitsForTheDecision) {
     pass_until([&] { return exporter.spans.size() == 2; });
 }
 
+// What is sent does not depend on what is remembered.
+TEST_F(DecidedDrainTest, SpansSayByWhichChanceTheyAreKeptHoweverManyTracesAreDecided) {
+    sampling_.sampled_cache_size = 1;
+    FileImage image(directory);
+    image->claim(kChunk);
+    for (uint64_t i = 0; i < 5; ++i) append(image, ended(i + 1, i));
+    start_with({all_by_chance()});
+    pass_until([&] { return exporter.spans.size() == 5; });
+    append(image, ended(5, 5));
+    pass_until([&] { return exporter.spans.size() == 6; });
+    EXPECT_EQ(with_chance(), 6u) << "and who comes late";
+}
+
 // The agent's end is not the traces': what nobody has open is decided, the rest stays where it is.
 TEST_F(DecidedDrainTest, AtItsEndTheAgentLeavesWhatIsOpen) {
     sampling_.linger = std::chrono::hours(1);

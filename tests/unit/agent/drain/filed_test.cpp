@@ -9,82 +9,13 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include "decide/undecided_files.hpp"
-#include "unit/agent/drain/decided_fixture.hpp"
+#include "unit/agent/drain/filed_fixture.hpp"
 
 namespace spanring::agent {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr uint64_t kTrace = 7;
-
-class FiledTest : public DecidedDrainTest {
-protected:
-    FiledTest() {
-        state_directory_ = state_.path();
-        sampling_.ring_linger = milliseconds(1);
-    }
-    ~FiledTest() override { drainer.reset(); }
-
-    std::string folder() const { return state_.path() + "/undecided"; }
-    std::vector<fs::path> files() const {
-        std::vector<fs::path> files;
-        if (!fs::exists(folder())) return files;
-        for (const auto& entry : fs::directory_iterator(folder())) files.push_back(entry.path());
-        return files;
-    }
-    // So many ended spans of an open trace.
-    void append_open(FileImage& image, uint64_t spans, uint8_t status = 0) {
-        image->claim(kChunk);
-        image->open_slot(3, started(kTrace, 1000, "root"));
-        for (uint64_t i = 0; i < spans; ++i) append(image, ended(kTrace, i, "work", status));
-    }
-    void close(FileImage& image) { image->set_slot_state(3, SlotState::kFree); }
-    void pass_until_filed(uint64_t spans) {
-        pass_until([&] { return counters_->filed_spans.get() == spans; });
-    }
-    // As if the agent had been killed; the next one.
-    void restart(std::vector<PolicyOptions> policies) {
-        drainer.reset();
-        start_with(std::move(policies));
-    }
-    // The next one knows nothing of what was decided.
-    void forget() {
-        drainer.reset();
-        fs::remove(state_.path() + "/decisions");
-    }
-    // Another agent's, between two.
-    template <class Change>
-    void change_files(FileImage& image, Change&& change) {
-        UndecidedFiles files({folder()});
-        struct stat status {};
-        ASSERT_EQ(::stat(image.path().c_str(), &status), 0);
-        ProcessIdentity identity;
-        identity.instance = image.instance();
-        identity.uid = status.st_uid;
-        identity.device = status.st_dev;
-        identity.inode = status.st_ino;
-        change(files, identity.account());
-    }
-    ring::Totals totals(FileImage& image) const { return ledger.of(image.instance()).agent; }
-    void damage(size_t from_the_end) {
-        ASSERT_EQ(files().size(), 1u);
-        const auto size = fs::file_size(files()[0]);
-        std::fstream file(files()[0], std::ios::in | std::ios::out | std::ios::binary);
-        file.seekg(static_cast<std::streamoff>(size - from_the_end));
-        const char byte = static_cast<char>(file.get());
-        file.seekp(static_cast<std::streamoff>(size - from_the_end));
-        file.put(static_cast<char>(byte ^ 0x55));
-    }
-
-    TemporaryDirectory state_;
-};
 
 TEST_F(FiledTest, WhatWaitsLongLeavesItsSegmentAndComesBackWhenItsTraceIsDecided) {
     FileImage image(directory);
@@ -106,6 +37,30 @@ TEST_F(FiledTest, WhatWaitsLongLeavesItsSegmentAndComesBackWhenItsTraceIsDecided
     EXPECT_EQ(counters_->file_bytes.get(), 0u);
 }
 
+// Where the linger says that it stays anyway.
+TEST_F(FiledTest, WhatIsSureToWaitLeavesItsSegmentSooner) {
+    sampling_.decision_wait = sampling_.linger = std::chrono::hours(2);
+    sampling_.ring_linger = std::chrono::hours(1);
+    FileImage image(directory);
+    image->claim(kChunk);
+    append(image, ended(kTrace, 1));
+    start_with({of_type(PolicyType::kAlwaysSample)});
+    pass_until_filed(1);
+}
+
+// The agent's end: they are not answered for.
+TEST_F(FiledTest, WhatIsInFilesIsUndecidedAtTheEnd) {
+    FileImage image(directory);
+    append_open(image, 5);
+    start_with({of_type(PolicyType::kAlwaysSample)});
+    pass_until_filed(5);
+    EXPECT_TRUE(drainer->undecided());
+    close(image);
+    pass_until([&] { return exporter.spans.size() == 5; });
+    pass_until([&] { return files().empty(); });
+    EXPECT_FALSE(drainer->undecided());
+}
+
 TEST_F(FiledTest, WhatIsDroppedIsCountedByItsRule) {
     FileImage image(directory);
     append_open(image, 5);
@@ -117,6 +72,21 @@ TEST_F(FiledTest, WhatIsDroppedIsCountedByItsRule) {
     EXPECT_EQ(ledger.of(image.instance()).rules, (std::vector<ring::RuleTotals>{{rule_hash("of_type"), 5, 0}}));
     EXPECT_TRUE(exporter.spans.empty());
     EXPECT_TRUE(files().empty());
+}
+
+TEST_F(FiledTest, WhatComesBackSaysByWhichChanceItIsKept) {
+    sampling_.sampled_cache_size = 1;
+    FileImage image(directory), other(directory);
+    append_open(image, 5);
+    other->claim(kChunk);
+    other->open_slot(3, started(kTrace + 1, 1000, "root"));
+    for (uint64_t i = 5; i < 8; ++i) append(other, ended(kTrace + 1, i));
+    start_with({all_by_chance()});
+    pass_until_filed(8);
+    close(image);
+    close(other);
+    pass_until([&] { return exporter.spans.size() == 8; });
+    EXPECT_EQ(with_chance(), 8u);
 }
 
 // Also packed.
@@ -358,138 +328,6 @@ TEST_F(FiledTest, ALongTraceDoesNotFillItsRing) {
     close(image);
     EXPECT_EQ(finish(image).exported, number);
     EXPECT_EQ(numbers(), upto(number));
-}
-
-// As it came to be known: a span that is about to end is its segment's, and goes with the mark.
-TEST_F(FiledTest, WhatIsSentBeforeItHoldsTheMark) {
-    FileImage image(directory);
-    image->claim(kChunk);
-    image->open_slot(3, started(kTrace, 1000, "root"));
-    append(image, ended(1, 0));
-    append(image, ended(kTrace, 1));
-    exporter.answers = false;
-    start_with({of_type(PolicyType::kAlwaysSample)});
-    pass_until_filed(1);
-    EXPECT_EQ(image->mark(kChunk).length, 0u);
-    close(image);
-    pass_until_decided(2);
-    restart({of_type(PolicyType::kAlwaysSample)});
-    exporter.answers = true;
-    EXPECT_EQ(finish(image).exported, 2u);
-    EXPECT_EQ(totals(image).acknowledged, 2u);
-    EXPECT_TRUE(files().empty());
-}
-
-// Its marks move no more, and nothing waits for them.
-TEST_F(FiledTest, AQuarantinedSegmentIsOverOnceWhatIsInFilesIsAnsweredFor) {
-    for (const bool answered_before : {false, true}) {
-        FileImage image(directory);
-        exporter.spans.clear();
-        exporter.waiting.clear();
-        exporter.answers = false;
-        image->claim(kChunk);
-        image->open_slot(3, started(kTrace, 1000, "root"));
-        append(image, ended(1, 0));
-        append(image, ended(kTrace, 1));
-        start_with({of_type(PolicyType::kAlwaysSample)});
-        pass_until_filed(1);
-        EXPECT_EQ(image->mark(kChunk).length, 0u);
-        close(image);
-        pass_until([&] { return exporter.waiting.size() == 2; });
-        if (answered_before) {
-            exporter.answer(1);
-            pass();
-        }
-        image->set_word(0, {static_cast<ChunkState>(13), 1, 0, 0});
-        image.view().writer().claims += 1;
-        pass_until([&] { return drainer->status().quarantined == 1; });
-        EXPECT_EQ(files().size(), answered_before ? 0u : 1u);
-        while (!exporter.waiting.empty()) exporter.answer(0);
-        pass_until([&] { return drainer->status().serving == 0; });
-        EXPECT_TRUE(files().empty());
-        EXPECT_EQ(totals(image).acknowledged, 2u);
-        image.die();
-        fs::remove(image.path());
-        forget();
-    }
-}
-
-// What is left to the next agent is not missing, whatever a file says.
-TEST_F(FiledTest, WhatIsLeftBehindIsNotBookedAsDropped) {
-    sampling_.ring_linger = std::chrono::hours(1);
-    FileImage image(directory);
-    append_open(image, 5);
-    close(image);
-    fs::create_directory(folder());
-    fs::permissions(folder(), fs::perms::owner_all);
-    std::ofstream(folder() + "/0000000000000001.undecided") << "cut while it was written";
-    exporter.answers = false;
-    start_with({of_type(PolicyType::kAlwaysSample)});
-    image.die();
-    pass_until([&] { return exporter.spans.size() == 5; });
-    exporter.shutdown({});
-    pass();
-    EXPECT_EQ(image.view().control().totals.acknowledged, 0u);
-    exporter.answers = true;
-    restart({of_type(PolicyType::kAlwaysSample)});
-    pass_until([&] { return !directory.has(image.name()); });
-    EXPECT_EQ(totals(image).exporters[0].exported, 5u);
-    EXPECT_EQ(totals(image).acknowledged, 5u);
-}
-
-// Between two agents: of the scope the next one knows nothing but what the process says.
-TEST_F(FiledTest, WhoseScopeItsProcessHasSpoiledIsInvalid) {
-    FileImage image(directory);
-    const uint32_t scope = image->add_scope("library");
-    image->claim(kChunk, scope);
-    image->open_slot(3, started(kTrace, 1000, "root"));
-    for (uint64_t i = 0; i < 5; ++i) append(image, ended(kTrace, i));
-    start_with({of_type(PolicyType::kAlwaysSample)});
-    pass_until_filed(5);
-    drainer.reset();
-    image.view().scope(scope - 1).ready = 0;
-    start_with({of_type(PolicyType::kAlwaysSample)});
-    close(image);
-    EXPECT_EQ(finish(image).dropped_invalid, 5u);
-    EXPECT_TRUE(exporter.spans.empty());
-    EXPECT_EQ(totals(image).acknowledged, 5u);
-    EXPECT_TRUE(files().empty());
-}
-
-// One entry of a block may be booked, and its segment gone, long before the others.
-TEST_F(FiledTest, WhatWasAnsweredForIsNotToldToBeLost) {
-    {
-        UndecidedFiles files({folder()});
-        UndecidedFiles::Draft draft;
-        const Bytes record = test::record_of(ended(kTrace, 0));
-        for (const uint8_t account : {1, 2}) {
-            draft.begin_entry({account}, 1);
-            draft.add({kChunk, 1, 100, 0, record});
-        }
-        std::vector<uint32_t> entries;
-        ASSERT_TRUE(files.write(draft, entries));
-        files.note_booking(entries[0], 1);
-        files.done(entries[0]);
-    }
-    UndecidedFiles left({folder()});
-    EXPECT_EQ(left.forget_unclaimed(), 1u);
-    EXPECT_TRUE(left.damaged()) << "a segment that comes later misses it";
-    EXPECT_TRUE(files().empty());
-}
-
-TEST_F(FiledTest, WhoseSegmentDoesNotComeIsForgotten) {
-    {
-        FileImage image(directory);
-        append_open(image, 5);
-        start_with({of_type(PolicyType::kAlwaysSample)});
-        pass_until_filed(5);
-        drainer.reset();
-        fs::remove(image.path());
-    }
-    UndecidedFiles left({folder()});
-    EXPECT_TRUE(left.has_unclaimed());
-    EXPECT_EQ(left.forget_unclaimed(), 5u);
-    EXPECT_TRUE(files().empty());
 }
 
 }  // namespace

@@ -125,12 +125,57 @@ TEST(UndecidedSpans, GivesWhatItGot) {
     EXPECT_EQ(std::vector<uint8_t>(taken[0]->record().begin(), taken[0]->record().end()), std::vector<uint8_t>(10, 1));
     EXPECT_EQ(std::vector<uint8_t>(taken[1]->record().begin(), taken[1]->record().end()), std::vector<uint8_t>(300, 3));
     const size_t rest = spans.memory();
-    EXPECT_EQ(rest, SpanPool::rounded(sizeof(UndecidedTrace)) + SpanPool::rounded(sizeof(UndecidedSpan) + 5000))
+    EXPECT_EQ(rest, SpanPool::rounded(sizeof(FullTrace)) + SpanPool::rounded(sizeof(UndecidedSpan) + 5000))
         << "what is taken waits no more";
     EXPECT_EQ(taken[0]->number, 1u);
     EXPECT_EQ(taken[1]->number, 3u);
     for (UndecidedSpan* const span : taken) spans.let_go(*span);
     EXPECT_EQ(spans.memory(), rest);  // of what is there still, which goes with it
+}
+
+// Beside a model: traces whose spans leave, and come again, are found, and in their orders, wherever they lie.
+TEST(UndecidedSpans, WhatHasNoSpanHereTakesLess) {
+    UndecidedSpans spans;
+    std::minstd_rand random(7);
+    std::vector<uint64_t> order;  // by age, and by silence as well
+    uint64_t number = 0;
+    const auto let_all_go = [&](UndecidedTrace& trace) {
+        FullTrace* const full = trace.full();
+        if (full == nullptr) return;
+        full->each_span([](UndecidedSpan& span) { span.leaves = true; });
+        spans.take_leaving(*full, [&](UndecidedSpan& span) { spans.let_go(span); });
+        if (full->in_rings) spans.out_of_rings(*full);
+        spans.shrink(*full);
+    };
+    for (int step = 0; step < 20'000; ++step) {
+        const uint64_t choice = random() % 4;
+        if (order.size() < 100 && choice == 0) {
+            spans.begin({++number, 5}, kNow);
+            order.push_back(number);
+        }
+        if (order.empty()) continue;
+        const size_t place = random() % order.size();
+        UndecidedTrace* const trace = spans.find({order[place], 5});
+        ASSERT_NE(trace, nullptr);
+        if (choice == 1) add(spans, *trace, 100, 1);
+        if (choice == 2) let_all_go(*trace);
+        if (choice != 3) continue;
+        let_all_go(*trace);
+        take(spans, *spans.find({order[place], 5}), [](UndecidedSpan&) { FAIL(); });
+        order.erase(order.begin() + static_cast<std::ptrdiff_t>(place));
+        ASSERT_EQ(spans.find({number + 1, 5}), nullptr);
+        std::vector<uint64_t> found;
+        spans.each_by_age([&](UndecidedTrace& each) { return found.push_back(each.key.first), true; });
+        ASSERT_EQ(found, order);
+        ASSERT_EQ(spans.most_silent(), order.empty() ? nullptr : spans.find({order[0], 5}));
+    }
+    for (const uint64_t key : order) let_all_go(*spans.find({key, 5}));
+    EXPECT_EQ(spans.memory(), order.size() * SpanPool::rounded(sizeof(UndecidedTrace)));
+    EXPECT_LT(sizeof(UndecidedTrace), sizeof(FullTrace));
+    spans.add_part(*spans.find({order[0], 5}), 9, 3);
+    EXPECT_EQ(spans.spans_elsewhere(), 3u);
+    spans.take(*spans.find({order[0], 5}), [](const UndecidedPart& part) { EXPECT_EQ(part.parcel, 9u); });
+    EXPECT_EQ(spans.memory(), (order.size() - 1) * SpanPool::rounded(sizeof(UndecidedTrace)));
 }
 
 }  // namespace

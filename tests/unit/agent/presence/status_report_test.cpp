@@ -49,7 +49,7 @@ TEST(StatusReportTest, IsReadAsItWasWritten) {
     exporter.concurrency = {36, 37, 38};
     exporter.request_bytes = {39, 40, 41};
     report.exporters = {exporter, {}};
-    report.undecided = {42, 43, 44, 45, 46, 47, 48, 49, 50, {{"ring", 51}, {"files", 0}}};
+    report.undecided = {42, 43, 44, 45, 46, 47, 48, 49, 50, 52, {{"ring", 51}, {"files", 0}}};
     EXPECT_EQ(StatusReport::parse(report.text()), report);
 }
 
