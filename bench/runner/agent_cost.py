@@ -11,6 +11,7 @@ PROCESSES = (1, 10, 100, 1000)
 SHAPE = {BYTES: "three", LARGE_BYTES: "twenty"}
 RATES = (10_000, 100_000, 300_000, MILLION, 2 * MILLION)
 BATCH = 8192  # spans of a request, as the agent's default
+WARM_UP = 1000  # milliseconds: by then the agent looks as seldom as it will
 
 OTLP_HTTP = """exporters:
   otlp_http:
@@ -29,10 +30,11 @@ OTLP_ZERO_COPY = """exporters:
 class AgentCost(Measure):
     """Over gRPC without compression, or with a configuration file."""
 
-    def __init__(self, key, size, configuration=None, rate=None, **values):
+    def __init__(self, key, size, configuration=None, rate=None, warm_up=200, **values):
         self.keys = (key,)
         self.size = size
         self.rate = rate or RATE[size]
+        self.warm_up = warm_up
         self.configuration, self.values = configuration, values
 
     def start(self, bed, place):
@@ -43,7 +45,7 @@ class AgentCost(Measure):
             endpoints = {"endpoint": place.endpoint, "http_endpoint": place.http_endpoint}
             self.agent = bed.agent(configuration=self.configuration.format(**endpoints, **self.values))
         self.worker = self.agent.application(SHAPE[self.size])
-        self.worker.ask("paced", self.rate, 200)
+        self.worker.ask("paced", self.rate, self.warm_up)
 
     def round(self):
         before = self.agent.cpu_ns()
@@ -85,12 +87,15 @@ class Processes(Measure):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             self.workers = list(pool.map(lambda _: self.agent.application(), range(self.count)))
 
-    def round(self):
-        before = self.agent.cpu_ns()
+    def paced(self, milliseconds):
         for worker in self.workers:
-            worker.send("paced", self.RATE // self.count, 1000 * self.seconds)
-        answers = [worker.answer() for worker in self.workers]
-        spans = sum(answer["spans"] for answer in answers)
+            worker.send("paced", self.RATE // self.count, milliseconds)
+        return sum(worker.answer()["spans"] for worker in self.workers)
+
+    def round(self):
+        self.paced(WARM_UP)
+        before = self.agent.cpu_ns()
+        spans = self.paced(1000 * self.seconds)
         values = {self.keys[0]: (self.agent.cpu_ns() - before) / spans}
         if len(self.keys) > 1:
             time.sleep(0.5)  # the agent's looks grow rare; what it still does counts
@@ -110,7 +115,7 @@ def measures():
 
 
 def rates():
-    return [AgentCost(f"growth.rate{rate}.agent_cpu_ns", BYTES, rate=rate) for rate in RATES]
+    return [AgentCost(f"growth.rate{rate}.agent_cpu_ns", BYTES, rate=rate, warm_up=WARM_UP) for rate in RATES]
 
 
 def processes():
