@@ -47,6 +47,7 @@
 #include "export/http/exporter.hpp"
 #include "export/kafka/exporter.hpp"
 #include "export/stream/exporter.hpp"
+#include "export/tap/exporter.hpp"
 #include "handover/predecessor.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
@@ -290,6 +291,8 @@ private:
                 return make_unix_exporter(config.id, index, config.required(), config.unix_socket, &ledger);
             case ExporterType::kExec:
                 return make_exec_exporter(config.id, index, config.required(), config.exec, &ledger, programs_);
+            case ExporterType::kTap:
+                return make_tap_exporter(config.id, index, config.tap, config_.state_directory, programs_);
             case ExporterType::kFile:
                 return std::make_unique<FileExporter>(config.id, index, config.required(), config.file);
             case ExporterType::kDebug:

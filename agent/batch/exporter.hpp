@@ -50,6 +50,28 @@ struct PeerStatus {
     bool operator==(const PeerStatus&) const = default;
 };
 
+// What local programs subscribe to, since the agent's start.
+struct TapStatus {
+    struct Subscription {
+        std::string event;
+        uint64_t subscribers = 0;  // gauge
+        uint64_t published = 0;    // spans in chunks that were published
+        uint64_t missed = 0;       // spans that a slow subscriber lost, for each of these
+        uint64_t unpublished = 0;  // spans for which there was no chunk, or no program any more
+        uint64_t chunks = 0, missed_chunks = 0;
+
+        bool operator==(const Subscription&) const = default;
+    };
+
+    bool attached = false;  // the program that publishes is there, and iceoryx's daemon
+    uint64_t starts = 0;    // of the program
+    uint64_t ends = 0;      // of it, whatever the reason; of these
+    uint64_t stalls = 0;    // it was silent, and was ended
+    std::vector<Subscription> subscriptions;
+
+    bool operator==(const TapStatus&) const = default;
+};
+
 // A bound that follows how late answers come.
 struct AdaptedStatus {
     uint64_t value = 0;  // at the moment; 0: it does not
@@ -82,6 +104,7 @@ struct ExporterStatus {
     std::array<LaneStatus, 2> lanes{};
     std::vector<EndpointStatus> endpoints;  // empty: there is one
     std::optional<PeerStatus> peer;
+    std::optional<TapStatus> tap;
     AdaptedStatus concurrency, request_bytes;  // most requests in flight, most bytes of one
     bool shows_identity = false;               // its requests say who sends them; then:
     uint64_t unauthorized = 0;                 // requests that the backend did not believe

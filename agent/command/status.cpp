@@ -82,12 +82,19 @@ std::string adapted_of(const StatusReport::Adapted& adapted, const std::string& 
            " times, lowered " + std::to_string(adapted.lowered) + ")";
 }
 
+std::string subscription_of(const StatusReport::Subscription& each) {
+    return "  event " + printable(each.event) + ": " + std::to_string(each.subscribers) + " subscribe, " +
+           std::to_string(each.published) + " spans published, " + std::to_string(each.missed) +
+           " missed by slow ones, " + std::to_string(each.unpublished) + " unpublished";
+}
+
 // What there is to say beside its row, line by line.
 std::vector<std::string> details_of(const StatusReport::Exporter& exporter, uint64_t now) {
     std::vector<std::string> lines;
     // Whole: the table has no room for most of them.
     if (!exporter.healthy && !exporter.last_error.empty()) lines.push_back("  " + last_error_of(exporter, now));
     for (const StatusReport::Endpoint& endpoint : exporter.endpoints) lines.push_back(endpoint_of(endpoint));
+    for (const StatusReport::Subscription& each : exporter.subscriptions) lines.push_back(subscription_of(each));
     if (const StatusReport::Adapted& adapted = exporter.concurrency; adapted.value != 0)
         lines.push_back(adapted_of(adapted, std::to_string(adapted.value), " requests in flight at most"));
     if (const StatusReport::Adapted& adapted = exporter.request_bytes; adapted.value != 0)

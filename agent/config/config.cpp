@@ -16,11 +16,12 @@ struct Type {
     const char* name;
     const char* other_name;  // the Collector's; empty: it has none
 };
-constexpr std::array<Type, 8> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
+constexpr std::array<Type, 9> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
                                          {ExporterType::kOtlpHttp, "otlp_http", "otlphttp"},
                                          {ExporterType::kKafka, "kafka", ""},
                                          {ExporterType::kUnix, "unix", ""},
                                          {ExporterType::kExec, "exec", ""},
+                                         {ExporterType::kTap, "iceoryx", ""},
                                          {ExporterType::kFile, "file", ""},
                                          {ExporterType::kDebug, "debug", ""},
                                          {ExporterType::kStore, "store", ""}}};
@@ -121,6 +122,7 @@ std::vector<Option> describe_type(ExporterConfig& exporter) {
         case ExporterType::kKafka: return describe(exporter.kafka);
         case ExporterType::kUnix: return describe(exporter.unix_socket);
         case ExporterType::kExec: return describe(exporter.exec);
+        case ExporterType::kTap: return describe(exporter.tap);
         case ExporterType::kFile: return describe(exporter.file);
         case ExporterType::kDebug: return describe(exporter.debug);
         case ExporterType::kStore: return describe(exporter.store);
@@ -132,7 +134,7 @@ std::vector<Option> describe_type(ExporterConfig& exporter) {
 
 std::vector<Option> describe(ExporterConfig& exporter) {
     std::vector<Option> options = describe_type(exporter);
-    if (exporter.type == ExporterType::kDebug) return options;
+    if (exporter.always_best_effort()) return options;
     options.push_back(
         {"best_effort", boolean(exporter.best_effort),
          "nothing waits for it: no acknowledgement, no spool; what it has no room for is dropped, and counted"});

@@ -28,6 +28,7 @@
 #include "export/kafka/options.hpp"
 #include "export/stream/exec_options.hpp"
 #include "export/stream/unix_options.hpp"
+#include "export/tap/options.hpp"
 #include "metrics/health_check_options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "otlp/signal.hpp"
@@ -42,7 +43,7 @@ namespace spanring::agent {
 
 struct Option;
 
-enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kKafka, kUnix, kExec, kFile, kDebug, kStore };
+enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kKafka, kUnix, kExec, kTap, kFile, kDebug, kStore };
 
 // The connectors.
 inline constexpr char kSpanMetrics[] = "spanmetrics";
@@ -52,17 +53,19 @@ inline constexpr char kServiceGraph[] = "servicegraph";
 struct ExporterConfig {
     std::string id;  // as in the file: "otlp_grpc", "otlp_grpc/backup"; names it in totals, logs and files
     ExporterType type = ExporterType::kStore;
-    bool best_effort = false;  // what `debug` always is
+    bool best_effort = false;  // what `debug` and `iceoryx` always are
     OtlpGrpcOptions otlp;
     OtlpHttpOptions http;
     KafkaOptions kafka;
     UnixOptions unix_socket;
     ExecOptions exec;
+    TapOptions tap;
     FileOptions file;
     DebugOptions debug;
     StoreOptions store;
 
-    bool required() const { return type != ExporterType::kDebug && !best_effort; }
+    bool always_best_effort() const { return type == ExporterType::kDebug || type == ExporterType::kTap; }
+    bool required() const { return !always_best_effort() && !best_effort; }
     bool is_otlp() const { return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp; }
     // An exporter of logs or metrics is called after its signal, too: exporters_of().
     std::string name_in_file() const {
@@ -82,6 +85,7 @@ struct ExporterConfig {
     std::optional<uint64_t> queue_bytes() const {
         if (const OtlpOptions* const otlp = delivery()) return otlp->queue_bytes;
         if (type == ExporterType::kStore) return store.queue_bytes;
+        if (type == ExporterType::kTap) return tap.queue_bytes;
         return type == ExporterType::kFile ? std::optional(file.queue_bytes) : std::nullopt;
     }
     // Likewise; nothing where no process waits for it.
@@ -189,8 +193,8 @@ struct Config {
 // The signals beside traces, and whether an exporter of that type takes them.
 inline constexpr Signal kOtherSignals[] = {Signal::kLogs, Signal::kMetrics};
 inline bool takes_other_signals(ExporterType type) {
-    return type != ExporterType::kKafka && type != ExporterType::kFile && type != ExporterType::kDebug &&
-           type != ExporterType::kStore;
+    return type != ExporterType::kKafka && type != ExporterType::kTap && type != ExporterType::kFile &&
+           type != ExporterType::kDebug && type != ExporterType::kStore;
 }
 
 // Whether such a pipeline has that receiver, or connector.

@@ -159,6 +159,10 @@ void check_kafka(const Config& config, const Judge& judge) {
 void check_streams(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
         std::vector<OptionFault> faults;
+        if (exporter.type == ExporterType::kTap) faults = faults_of(exporter.tap);
+        if (exporter.type == ExporterType::kTap && config.all_users)
+            judge.tell("exporters." + exporter.id, {"instance", "subscriptions"},
+                       "is for the agent of one user: whoever is known to iceoryx's daemon reads what is published");
         if (exporter.type == ExporterType::kUnix) faults = faults_of(exporter.unix_socket);
         if (exporter.type == ExporterType::kExec) faults = faults_of(exporter.exec);
         for (const OptionFault& fault : faults) judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
@@ -189,6 +193,10 @@ void check_files(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
         if (exporter.type == ExporterType::kExec) {
             for (const OptionFault& fault : file_faults_of(exporter.exec))
+                judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
+        }
+        if (exporter.type == ExporterType::kTap) {
+            for (const OptionFault& fault : file_faults_of(exporter.tap))
                 judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
         }
         const std::vector<ExporterConfig> all = exporter.by_endpoint();

@@ -89,8 +89,9 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->allow_extra_args(false);
     app.add_option("--endpoint", flags.endpoint, "OTLP backend: host:port, http://... or https://...")
         ->type_name("URL");
-    app.add_option("--exporter", flags.exporters,
-                   "otlp_grpc (otlp), otlp_http, kafka, unix, exec, file, debug or store; may be given several times")
+    app.add_option(
+           "--exporter", flags.exporters,
+           "otlp_grpc (otlp), otlp_http, kafka, unix, exec, iceoryx, file, debug or store; may be given several times")
         ->type_name("NAME")
         ->allow_extra_args(false);
     app.add_option("--directory", flags.directories,

@@ -73,10 +73,10 @@ void choose_by_flags(const Flags& flags, const FileConfig& file, ExporterType pr
     exporters.clear();
     for (const std::string& said : flags.exporters) {
         std::string name;
-        set_by_flag(
-            "--exporter", said,
-            option::choice(name, {"otlp", "otlp_grpc", "otlp_http", "kafka", "unix", "exec", "file", "debug", "store"}),
-            problems);
+        set_by_flag("--exporter", said,
+                    option::choice(name, {"otlp", "otlp_grpc", "otlp_http", "kafka", "unix", "exec", "iceoryx", "file",
+                                          "debug", "store"}),
+                    problems);
         if (name.empty()) continue;
         const ExporterType type = type_of(name, file, protocol);
         const auto same_type = [&](const ExporterConfig& exporter) { return exporter.type == type; };

@@ -85,8 +85,9 @@ void print_table(const Rows& rows, std::string& out) {
 
 std::vector<ReferenceTable> reference() {
     Config config;
-    for (const auto type : {ExporterType::kOtlpGrpc, ExporterType::kOtlpHttp, ExporterType::kKafka, ExporterType::kUnix,
-                            ExporterType::kExec, ExporterType::kFile, ExporterType::kDebug, ExporterType::kStore}) {
+    for (const auto type :
+         {ExporterType::kOtlpGrpc, ExporterType::kOtlpHttp, ExporterType::kKafka, ExporterType::kUnix,
+          ExporterType::kExec, ExporterType::kTap, ExporterType::kFile, ExporterType::kDebug, ExporterType::kStore}) {
         ExporterConfig& exporter = config.exporters.emplace_back();
         exporter.id = type_name(exporter.type = type);
     }
@@ -122,6 +123,7 @@ std::vector<ReferenceTable> reference() {
             table_of(file, "exporters.kafka"),
             table_of(file, "exporters.unix"),
             table_of(file, "exporters.exec"),
+            table_of(file, "exporters.iceoryx"),
             table_of(file, "exporters.file"),
             table_of(file, "exporters.debug"),
             table_of(file, "exporters.store"),

@@ -18,6 +18,34 @@ MetricLabels with(MetricLabels labels, const char* name, std::string value) {
     return labels;
 }
 
+void add_tap(Exposition& page, const TapStatus& tap, const MetricLabels& labels) {
+    page.gauge("spanring_exporter_tap_attached", "1: its program publishes, and iceoryx's daemon runs.", labels,
+               tap.attached ? 1 : 0);
+    page.counter("spanring_exporter_tap_program_starts_total", "Times that the program was started which publishes.",
+                 labels, number(tap.starts));
+    page.counter("spanring_exporter_tap_program_ends_total",
+                 "Times that it went, by why: it was silent for too long, and was ended; anything else.",
+                 with(labels, "reason", "silent"), number(tap.stalls));
+    page.counter("spanring_exporter_tap_program_ends_total", "", with(labels, "reason", "went"),
+                 number(tap.ends - tap.stalls));
+    for (const TapStatus::Subscription& each : tap.subscriptions) {
+        const MetricLabels of = with(labels, "event", each.event);
+        page.gauge("spanring_exporter_tap_subscribers", "Who subscribes now, by event.", of, number(each.subscribers));
+        const std::array<std::pair<const char*, uint64_t>, 3> results = {
+            {{"published", each.published}, {"missed", each.missed}, {"unpublished", each.unpublished}}};
+        for (const auto& [result, spans] : results) {
+            page.counter("spanring_exporter_tap_spans_total",
+                         "Spans, by event: published; missed, by each subscriber that was too slow for them; "
+                         "unpublished, for there was no chunk, or the program went.",
+                         with(of, "result", result), number(spans));
+        }
+        page.counter("spanring_exporter_tap_chunks_total", "Chunks of iceoryx, by event, likewise.",
+                     with(of, "result", "published"), number(each.chunks));
+        page.counter("spanring_exporter_tap_chunks_total", "", with(of, "result", "missed"),
+                     number(each.missed_chunks));
+    }
+}
+
 }  // namespace
 
 ExposedHistogram exposed(const Histogram& histogram) {
@@ -109,6 +137,7 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
         page.counter("spanring_exporter_peer_stray_answers_total",
                      "Its answers to what was not asked, or not any more.", labels, number(status.peer->stray));
     }
+    if (status.tap) add_tap(page, *status.tap, labels);
     for (const auto& [what, adapted] :
          {std::pair("concurrency", status.concurrency), std::pair("request_bytes", status.request_bytes)}) {
         if (adapted.value == 0) continue;

@@ -28,6 +28,13 @@ constexpr std::pair<const char*, StatusReport::Adapted StatusReport::Exporter::*
     {"request_bytes", &StatusReport::Exporter::request_bytes},
 };
 
+constexpr std::pair<const char*, uint64_t StatusReport::Subscription::*> kSubscriptionNumbers[] = {
+    {"subscribers", &StatusReport::Subscription::subscribers},
+    {"published", &StatusReport::Subscription::published},
+    {"missed", &StatusReport::Subscription::missed},
+    {"unpublished", &StatusReport::Subscription::unpublished},
+};
+
 constexpr std::pair<const char*, uint64_t StatusReport::Undecided::*> kUndecidedNumbers[] = {
     {"traces", &StatusReport::Undecided::traces},
     {"oldest_unix_nano", &StatusReport::Undecided::oldest_unix_nano},
@@ -86,6 +93,11 @@ StatusReport::Exporter exporter_of(const nlohmann::json& row) {
     for (const auto& [name, which] : kAdapted) {
         const nlohmann::json numbers = rows(row, name);
         for (const auto& [key, member] : kAdaptedNumbers) take(numbers, key, (exporter.*which).*member);
+    }
+    for (const nlohmann::json& each : rows(row, "subscriptions")) {
+        StatusReport::Subscription& subscription = exporter.subscriptions.emplace_back();
+        take(each, "event", subscription.event);
+        for (const auto& [key, member] : kSubscriptionNumbers) take(each, key, subscription.*member);
     }
     return exporter;
 }
@@ -147,6 +159,12 @@ std::string StatusReport::text() const {
         }
         for (const auto& [name, which] : kAdapted)
             for (const auto& [key, member] : kAdaptedNumbers) row[name][key] = (exporter.*which).*member;
+        row["subscriptions"] = nlohmann::ordered_json::array();
+        for (const Subscription& each : exporter.subscriptions) {
+            nlohmann::ordered_json subscription = {{"event", each.event}};
+            for (const auto& [key, member] : kSubscriptionNumbers) subscription[key] = each.*member;
+            row["subscriptions"].push_back(std::move(subscription));
+        }
         document["exporters"].push_back(std::move(row));
     }
     document["undecided"] = nullptr;

@@ -41,6 +41,15 @@ struct StatusReport {
         bool operator==(const Adapted&) const = default;
     };
 
+    // What programs of this host subscribe to, of an exporter for them.
+    struct Subscription {
+        std::string event;
+        uint64_t subscribers = 0;                             // now
+        uint64_t published = 0, missed = 0, unpublished = 0;  // spans
+
+        bool operator==(const Subscription&) const = default;
+    };
+
     struct Exporter {
         std::string name;
         bool required = true;  // false: best effort
@@ -58,6 +67,7 @@ struct StatusReport {
         std::vector<Lane> lanes;            // empty: nothing is sorted
         std::vector<Endpoint> endpoints;    // empty: there is one
         Adapted concurrency, request_bytes;
+        std::vector<Subscription> subscriptions;
 
         bool operator==(const Exporter&) const = default;
     };

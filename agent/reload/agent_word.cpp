@@ -132,6 +132,10 @@ void ExporterReporter::describe(const DrainStatus& drain, StatusReport& report) 
         row.spool_limit = status.spool_limit;
         for (const EndpointStatus& each : status.endpoints)
             row.endpoints.push_back({each.peer, each.in_use, each.in_flight, each.accepted, each.failed});
+        if (status.tap)
+            for (const TapStatus::Subscription& each : status.tap->subscriptions)
+                row.subscriptions.push_back(
+                    {each.event, each.subscribers, each.published, each.missed, each.unpublished});
         row.concurrency = {status.concurrency.value, status.concurrency.raised, status.concurrency.lowered};
         row.request_bytes = {status.request_bytes.value, status.request_bytes.raised, status.request_bytes.lowered};
         for (const Priority priority : kPriorities) {

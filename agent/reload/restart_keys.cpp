@@ -60,6 +60,8 @@ void flatten(const std::vector<Option>& options, const std::string& path, Values
 // What a process was told that starts programs, before it could be told more: the exporter's path; empty: it is not of
 // that.
 std::string of_a_program(const std::string& path) {
+    if (path.starts_with("exporters.iceoryx"))
+        return path.ends_with(".program") ? path.substr(0, path.rfind('.')) : std::string();
     if (!path.starts_with("exporters.exec")) return {};
     for (const std::string key : {".command", ".working_directory", ".environment."}) {
         const size_t at = path.find(key);
@@ -132,7 +134,8 @@ std::vector<std::string> keys_for_a_restart(const Config& running, const Config&
             const bool same = one != all_before.end() && other != all_after.end() && one->second == other->second;
             // An exporter that goes takes its program along.
             const std::string exporter = of_a_program(path);
-            const bool went = !exporter.empty() && !all_after.contains(exporter + ".command");
+            const bool went = !exporter.empty() && !all_after.contains(exporter + ".command") &&
+                              !all_after.contains(exporter + ".program");
             if (!same && !went && told.insert(path).second) keys.push_back(path);
         }
     }

@@ -83,8 +83,11 @@ std::vector<Program> programs_of(const Config& config) {
     std::vector<Program> programs;
     const auto add = [&](const std::vector<ExporterConfig>& exporters) {
         for (const ExporterConfig& exporter : exporters) {
-            if (exporter.type != ExporterType::kExec) continue;
             Program program{exporter.id, exporter.exec.command, exporter.exec.environment, exporter.exec.directory};
+            if (exporter.type == ExporterType::kTap)
+                program.command = {exporter.tap.program_file()};
+            else if (exporter.type != ExporterType::kExec)
+                continue;
             for (const char* name : {"PATH", "HOME", "LANG", "TZ"})
                 if (const char* const value = std::getenv(name)) program.environment.emplace(name, value);
             programs.push_back(std::move(program));

@@ -18,7 +18,7 @@ _spanring_agent() {
     case "$previous" in
         --config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         --directory|--state-dir) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-        --exporter) mapfile -t COMPREPLY < <(compgen -W 'otlp_grpc otlp otlp_http kafka unix exec file debug store' -- "$current") ;;
+        --exporter) mapfile -t COMPREPLY < <(compgen -W 'otlp_grpc otlp otlp_http kafka unix exec iceoryx file debug store' -- "$current") ;;
         --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$current") ;;
         --zero-copy) mapfile -t COMPREPLY < <(compgen -W 'off same_user' -- "$current") ;;
         --seccomp) mapfile -t COMPREPLY < <(compgen -W 'on off kill' -- "$current") ;;

@@ -9,7 +9,7 @@ complete -c spanring-agent -l describe-options -d 'print every key of the file, 
 complete -c spanring-agent -l config -r -F -d 'YAML file'
 complete -c spanring-agent -l set -x -d 'set a key of the file: KEY=VALUE'
 complete -c spanring-agent -l endpoint -x -d 'OTLP backend: host:port, http://… or https://…'
-complete -c spanring-agent -l exporter -x -a 'otlp_grpc otlp otlp_http kafka unix exec file debug store' -d 'exporter'
+complete -c spanring-agent -l exporter -x -a 'otlp_grpc otlp otlp_http kafka unix exec iceoryx file debug store' -d 'exporter'
 complete -c spanring-agent -l directory -x -a '(__fish_complete_directories)' -d 'where segments appear'
 complete -c spanring-agent -l state-dir -x -a '(__fish_complete_directories)' -d 'ledger, spools and store'
 complete -c spanring-agent -l log-level -x -a 'debug info warn error' -d 'what is logged'

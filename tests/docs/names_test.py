@@ -115,7 +115,8 @@ class Names(harness.Case):
         configuration = self.workspace.unique("agent.yaml")
         configuration.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
                                              "exporters": {"store": {}, "debug": {}, "otlp_http": authenticated,
-                                                           "unix": {"path": "/nowhere/socket", "best_effort": True}},
+                                                           "unix": {"path": "/nowhere/socket", "best_effort": True},
+                                                 "iceoryx": {"program": "/bin/false"}},
                                              "extensions": {"bearertokenauth": {"token": "abc"}},
                                              "processors": {"filter": {"spans": [{"services": ["nobody"]}]},
                                                             "tail_sampling": {"policies": POLICIES}},

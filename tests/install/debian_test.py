@@ -20,7 +20,7 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-NAMES = ["libspanring0", "libspanring-dev", "spanring-agent", "lua-spanring", "python3-spanring"]
+NAMES = ["libspanring0", "libspanring-dev", "spanring-agent", "spanring-tap", "lua-spanring", "python3-spanring"]
 if platform.machine() in ("x86_64", "aarch64"):
     NAMES.append("spanring-envoy")
 TIMEOUT = 300

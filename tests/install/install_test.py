@@ -57,12 +57,14 @@ target_link_libraries(main PRIVATE opentelemetry-cpp::api spanring::TARGET)
 LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanring.so.0.2.0", "LIBDIR/libspanring.a",
            "LIBDIR/libspanring-test-kit.a", "LIBDIR/pkgconfig/spanring-test-kit.pc", "include/spanring/test_kit.h",
            "LIBDIR/pkgconfig/spanring.pc", "LIBDIR/cmake/spanring/spanring-config.cmake",
-           "LIBDIR/cmake/spanring/spanring-config-version.cmake", "include/spanring/spanring.h", "share/spanring/libspanring.map",
+           "LIBDIR/cmake/spanring/spanring-config-version.cmake", "include/spanring/spanring.h", "include/spanring/tap.h", "share/spanring/libspanring.map",
            "share/man/man3/libspanring.3"}
 HEADERS_OF_CPP = {path.relative_to(harness.SOURCE / "bindings/cpp").as_posix()
                   for path in (harness.SOURCE / "bindings/cpp/include").rglob("*.hpp")}
 LUA = {f"share/lua/5.1/{path}" for path in ("spanring.lua", "spanring/abi.lua", "spanring/attributes.lua", "spanring/nginx.lua")}
 AGENT = {"bin/spanring", "bin/spanring-agent"}
+if (harness.BUILD / "agent/spanring-tap").exists():  # a build with iceoryx
+    AGENT.add("libexec/spanring-tap")
 MAN = {"share/man/man1/spanring.1", "share/man/man8/spanring-agent.8"}
 SYSTEMD = {"lib/systemd/system/spanring-agent.service", "lib/systemd/system/spanring-agent@.service",
            "lib/systemd/user/spanring-agent.service", "lib/sysusers.d/spanring.conf", "lib/tmpfiles.d/spanring.conf"}

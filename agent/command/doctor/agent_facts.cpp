@@ -158,6 +158,8 @@ Finding look_at_backend(const ExporterConfig& exporter, std::chrono::millisecond
     if (exporter.type == ExporterType::kUnix) return look_at_socket(exporter, patience);
     if (exporter.type == ExporterType::kExec)  // that it can be started is the configuration's affair
         return {Health::kOk, "backend", exporter.id + ": the agent starts " + exporter.exec.command.front(), ""};
+    if (exporter.type == ExporterType::kTap)  // likewise; that nobody listens is nobody's fault
+        return {Health::kOk, "backend", exporter.id + ": the agent starts " + exporter.tap.program_file(), ""};
     if (exporter.type == ExporterType::kKafka) return look_at_brokers(exporter, patience);
     if (exporter.delivery() == nullptr)
         return {Health::kOk, "backend", exporter.id + ": on this host, nothing to connect to", ""};

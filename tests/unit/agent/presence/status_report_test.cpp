@@ -48,6 +48,7 @@ TEST(StatusReportTest, IsReadAsItWasWritten) {
     exporter.endpoints = {{"http://a:4317", true, 30, 31, 32}, {"http://b:4317", false, 33, 34, 35}};
     exporter.concurrency = {36, 37, 38};
     exporter.request_bytes = {39, 40, 41};
+    exporter.subscriptions = {{"slow", 52, 53, 54, 55}};
     report.exporters = {exporter, {}};
     report.undecided = {42, 43, 44, 45, 46, 47, 48, 49, 50, 52, {{"ring", 51}, {"files", 0}}};
     EXPECT_EQ(StatusReport::parse(report.text()), report);
