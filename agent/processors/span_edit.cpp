@@ -39,10 +39,14 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
     name_ = {};
     trace_id_ = nullptr;
     trace_state_ = {};
-    name_place_ = dropped_place_ = trace_state_place_ = {};
+    // One by one: a copy of what was just written in other pieces would wait for it.
+    name_place_ = {};
+    dropped_place_ = {};
+    trace_state_place_ = {};
     kind_ = status_ = attribute_count_ = 0;
     start_unix_nano_ = end_unix_nano_ = dropped_attributes_ = 0;
     wire::Cursor cursor(span);
+    cursor.at = read_usual(cursor.at, cursor.left(), interest.attributes);
     while (!cursor.done()) {
         const uint8_t* const at = cursor.at;
         // The fields of nearly every span, in the form in which libraries write them: tag and length in a byte each.
@@ -98,6 +102,41 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
         if (!wire::next(cursor, field) || !read_field(at, cursor.at, field, interest)) return false;
     }
     return true;
+}
+
+// The beginning of nearly every span: its fields in the order and in the form in which libspanring writes them, then
+// attributes. Ends before the first one that is otherwise.
+const uint8_t* SpanEdit::read_usual(const uint8_t* at, size_t size, const KeyInterest& interest) {
+    constexpr size_t kIds = 18 + 10, kTimes = 9 + 9;
+    const uint8_t* const end = at + size;
+    if (size < kIds + 10 + 2 || at[0] != bytes(1) || at[1] != 16 || at[18] != bytes(2) || at[19] != 8) return at;
+    trace_id_ = at + 2;
+    at += kIds;
+    if (at[0] == bytes(4) && at[1] == 8) at += 10;
+    if (at + 2 < end && at[0] == bytes(5) && at[1] < 0x80 && at[1] + 2 <= end - at) {
+        name_ = {reinterpret_cast<const char*>(at + 2), at[1]};
+        name_place_ = {at, at + 2 + at[1]};
+        at = name_place_.end;
+    }
+    if (end - at >= 2 && at[0] == varint(6) && at[1] < 0x80) {
+        kind_ = at[1];
+        at += 2;
+    }
+    if (end - at >= static_cast<std::ptrdiff_t>(kTimes) && at[0] == fixed64(7) && at[9] == fixed64(8)) {
+        start_unix_nano_ = word_at(at + 1);
+        end_unix_nano_ = word_at(at + 10);
+        at += kTimes;
+    }
+    uint32_t attributes = 0;
+    const bool none = interest.none();
+    for (; end - at >= 4 && at[0] == bytes(9) && at[1] < 0x80 && at[1] >= 2; ++attributes) {
+        const uint8_t* const next = at + 2 + at[1];
+        if (next > end) break;
+        if (!none && (!is_plain(at + 2, at[1]) || interest.may_want(at[3]))) found(at, next, {at + 2, at[1]});
+        at = next;
+    }
+    attribute_count_ = attributes;
+    return at;
 }
 
 bool SpanEdit::read_field(const uint8_t* begin, const uint8_t* end, const wire::Field& field,

@@ -63,6 +63,7 @@ public:
     }
 
 private:
+    const uint8_t* read_usual(const uint8_t* at, size_t size, const KeyInterest& interest);
     bool read_field(const uint8_t* begin, const uint8_t* end, const wire::Field& field, const SpanInterest& interest);
 
     struct Place {

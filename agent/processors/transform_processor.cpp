@@ -5,11 +5,13 @@
 
 #include "base/character.hpp"
 #include "base/option.hpp"
+#include "processors/text_hash.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr size_t kMostRenames = 100;
+constexpr size_t kLongestAnswer = 1024;  // bytes: of replacements whoever configures them says how long they are
 
 std::vector<std::string> patterns_of(const std::vector<Rename>& renames) {
     std::vector<std::string> patterns;
@@ -46,7 +48,7 @@ std::string wrong_rename(const Rename& rename) {
 }
 
 TransformProcessor::TransformProcessor(const TransformOptions& options)
-    : meant_(patterns_of(options.span_names), MatchType::kRegexp) {
+    : meant_(patterns_of(options.span_names), MatchType::kRegexp), answers_(TextSet::kRemembered) {
     for (const agent::Rename& rename : options.span_names) {
         if (rename.pattern.empty()) throw std::invalid_argument("must say pattern");
         if (!is_utf8(rename.replacement)) throw std::invalid_argument("its replacement is not UTF-8");
@@ -58,11 +60,31 @@ TransformProcessor::TransformProcessor(const TransformOptions& options)
 
 bool TransformProcessor::take_span(SpanEdit& span, const ResourceMarks&, size_t) {
     if (!meant_.has(span.name())) return true;
-    name_ = span.name();
+    const std::string& name = renamed(span.name());
+    if (!name.empty()) span.rename(span.scratch().copy(name));
+    return true;
+}
+
+const std::string& TransformProcessor::renamed(std::string_view name) {
+    if (name.size() > TextSet::kLongestRemembered) {
+        rename(name);
+        return name_;
+    }
+    Answer& answer = answers_[hash_of(name) % answers_.size()];
+    if (!answer.known || answer.name != name) {
+        rename(name);
+        answer = {true, std::string(name), name_.size() <= kLongestAnswer ? name_ : std::string()};
+        answer.known = name_.size() <= kLongestAnswer;
+        return name_;
+    }
+    return answer.renamed;
+}
+
+void TransformProcessor::rename(std::string_view name) {
+    name_ = name;
     for (const Rename& rename : renames_) rename.pattern.replace_all(name_, rename.replacement);
     // A pattern may match half a character, or all there is.
-    if (name_ != span.name() && !name_.empty() && is_utf8(name_)) span.rename(span.scratch().copy(name_));
-    return true;
+    if (name_ == name || !is_utf8(name_)) name_.clear();
 }
 
 }  // namespace spanring::agent

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "processors/processor.hpp"
@@ -26,8 +27,19 @@ private:
         std::string replacement;  // with \1
     };
 
-    TextSet meant_;  // names in which there is one of the patterns: most that come were seen before
+    // What became of a name: most that come were seen before.
+    struct Answer {
+        bool known = false;
+        std::string name, renamed;  // empty: it stays
+    };
+
+    // Empty: it stays.
+    const std::string& renamed(std::string_view name);
+    void rename(std::string_view name);
+
+    TextSet meant_;  // names in which there is one of the patterns
     std::vector<Rename> renames_;
+    std::vector<Answer> answers_;  // by a hash of the name
     std::string name_;
 };
 

@@ -44,6 +44,19 @@ TEST(TransformProcessorTest, LeavesAloneWhatDoesNotMatch) {
     EXPECT_EQ(kit.chain.figures(0).changed, 1u);
 }
 
+// However many there are, and however long: what is remembered of one is not said of another.
+TEST(TransformProcessorTest, RemembersEachNameByItself) {
+    ChainKit kit({transform({{"\\d+", "{id}"}, {"long", std::string(2000, 'l')}})});
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 2000; ++i) {
+            const std::string beginning = i % 7 == 0 ? std::string(150, 'x') : i % 11 == 0 ? "long" : "GET /";
+            const std::string shown = i % 7 != 0 && i % 11 == 0 ? std::string(2000, 'l') : beginning;
+            const std::string middle(static_cast<size_t>(i % 50), 'y');
+            ASSERT_EQ(kit.take(a_span(beginning + middle + std::to_string(i)))->name(), shown + middle + "{id}");
+        }
+    }
+}
+
 TEST(TransformProcessorTest, NeverLeavesHalfACharacter) { EXPECT_EQ(renamed({{"^\\C", ""}}, "über"), "über"); }
 
 TEST(TransformProcessorTest, SaysWhatIsWrong) {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/span_edit.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "chain_kit.hpp"
+#include "support/guarded_bytes.hpp"
+#include "support/otlp_bytes.hpp"
+
+namespace spanring::agent::test {
+namespace {
+
+// Fields as libspanring writes them, others, and such as come twice.
+std::vector<std::string> pieces(std::minstd_rand& random) {
+    std::vector<std::string> usual = {bytes(1, trace_id(3)),
+                                      bytes(2, span_id(4)),
+                                      bytes(4, span_id(5)),
+                                      bytes(5, "GET /users"),
+                                      number(6, 2),
+                                      fixed64(7, 1000),
+                                      fixed64(8, 2000),
+                                      bytes(9, key_value("one", text_value("1"))),
+                                      bytes(9, key_value("other", number(3, 7))),
+                                      fixed32(16, 0x101)};
+    const std::vector<std::string> others = {bytes(5, "second"),
+                                             bytes(5, std::string(200, 'n')),
+                                             bytes(5, ""),
+                                             number(6, 300),
+                                             fixed64(7, 3000),
+                                             bytes(3, "a=1"),
+                                             bytes(9, bytes(2, text_value("first its value")) + bytes(1, "one")),
+                                             bytes(9, key_value("long", text_value(std::string(300, 'v')))),
+                                             bytes(15, number(3, 2)),
+                                             number(10, 9),
+                                             fixed64(8, 1)};
+    for (const std::string& other : others) {
+        if (random() % 4 == 0) usual.push_back(other);
+    }
+    if (random() % 4 == 0) usual.erase(usual.begin() + static_cast<std::ptrdiff_t>(random() % usual.size()));
+    if (random() % 3 != 0) {  // some out of their order
+        for (int i = 0; i < 2; ++i) std::swap(usual[random() % usual.size()], usual[random() % usual.size()]);
+    }
+    return usual;
+}
+
+void expect_as_protobuf(const std::string& span, const KeyInterest& keys) {
+    otlp::Span expected;
+    ASSERT_TRUE(expected.ParseFromString(span));
+    Scratch scratch;
+    SpanEdit edit(scratch);
+    SpanInterest interest;
+    interest.attributes = keys;
+    spanring::test::GuardedBytes guarded(4096);  // a read past its end ends the test
+    ASSERT_TRUE(edit.read(guarded.at_end(span), interest));
+    EXPECT_EQ(edit.name(), expected.name());
+    EXPECT_EQ(edit.kind(), static_cast<uint32_t>(expected.kind()));
+    EXPECT_EQ(edit.start_unix_nano(), expected.start_time_unix_nano());
+    EXPECT_EQ(edit.end_unix_nano(), expected.end_time_unix_nano());
+    EXPECT_EQ(edit.attribute_count(), static_cast<uint32_t>(expected.attributes_size()));
+    EXPECT_EQ(edit.trace_state(), expected.trace_state());
+    EXPECT_EQ(edit.status(), static_cast<uint32_t>(expected.status().code()));
+    const bool has_one = std::any_of(expected.attributes().begin(), expected.attributes().end(),
+                                     [](const otlp::KeyValue& attribute) { return attribute.key() == "one"; });
+    if (!keys.none()) {
+        EXPECT_EQ(edit.find("one") != nullptr, has_one);
+    }
+    if (!expected.name().empty()) {
+        edit.rename("new");
+        std::string written(edit.size(), '\0');
+        edit.write(reinterpret_cast<uint8_t*>(written.data()));
+        otlp::Span changed;
+        ASSERT_TRUE(changed.ParseFromString(written));
+        EXPECT_EQ(changed.name(), "new");
+        expected.set_name("new");
+        EXPECT_EQ(changed.SerializeAsString(), expected.SerializeAsString());
+    }
+}
+
+// In whatever order, and however often, fields come.
+TEST(SpanEditTest, ReadsWhatProtobufReads) {
+    std::minstd_rand random(5);
+    KeyInterest one;
+    one.add("one");
+    for (int round = 0; round < 3000 && !::testing::Test::HasFailure(); ++round) {
+        std::string span;
+        for (const std::string& piece : pieces(random)) span += piece;
+        expect_as_protobuf(span, {});
+        expect_as_protobuf(span, one);
+    }
+    for (const std::string& span : {typical_span(), full_span(), bare_span(), std::string()}) {
+        expect_as_protobuf(span, {});
+        expect_as_protobuf(span, one);
+    }
+}
+
+// Wherever a field ends too early: nothing is read beyond.
+TEST(SpanEditTest, ReadsNothingBeyondTheEnd) {
+    const std::string span = typical_span();
+    spanring::test::GuardedBytes guarded(4096);
+    for (size_t size = 0; size < span.size(); ++size) {
+        Scratch scratch;
+        SpanEdit edit(scratch);
+        SpanInterest interest;
+        interest.attributes.add_all();
+        edit.read(guarded.at_end(std::string_view(span).substr(0, size)), interest);
+        EXPECT_LE(edit.attribute_count(), 3u);
+    }
+}
+
+}  // namespace
+}  // namespace spanring::agent::test
