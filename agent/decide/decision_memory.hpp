@@ -28,7 +28,6 @@ public:
     void add(const TraceKey& key, Decision decision, Time now) {
         forget_old(now);
         if (!decisions_.add(key, decision)) return;  // the first one stands
-        has_chances_ = has_chances_ || decision.by_chance != 0;
         Ages& ages = ages_[decision.keep];
         ages.order.emplace_back(now, key);
         if (ages.order.size() > ages.most) forget_first(ages);
@@ -40,8 +39,10 @@ public:
         return found == nullptr ? std::nullopt : std::optional(*found);
     }
 
+    // Soon asked for, or added.
+    [[gnu::always_inline]] void expect(const TraceKey& key) const { decisions_.expect(key); }
+
     size_t size() const { return decisions_.size(); }
-    bool has_chances() const { return has_chances_; }  // whether one by chance was ever in it
 
 private:
     struct Ages {
@@ -62,7 +63,6 @@ private:
     const std::chrono::milliseconds kept_for_;
     TraceTable<Decision> decisions_;
     Ages ages_[2];  // of those to drop, of those to keep
-    bool has_chances_ = false;
 };
 
 }  // namespace spanring::agent

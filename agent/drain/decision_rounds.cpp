@@ -139,7 +139,10 @@ void DecisionRounds::decide() {
     // Of what came in this pass, or is open, it was heard now.
     while (UndecidedTrace* const trace = undecided_.most_silent()) {
         if (trace->last > now_ - options_.linger) break;
-        if (trace->by_silence.after != nullptr) __builtin_prefetch(trace->by_silence.after);
+        if (const UndecidedTrace* const next = trace->by_silence.after; next != nullptr) {
+            memory_.expect(next->key);
+            __builtin_prefetch(next->by_silence.after);
+        }
         take(*trace);
     }
     while (UndecidedTrace* const trace = undecided_.oldest()) {
@@ -274,7 +277,10 @@ void DecisionRounds::carry_out() {
     sort_decided();
     for (size_t i = 0; i < decided_.size(); ++i) {
         const DecidedSpan& decided = decided_[i];
-        if (i + kAhead < decided_.size()) __builtin_prefetch(decided_[i + kAhead].span);
+        if (i + kAhead < decided_.size()) {
+            __builtin_prefetch(decided_[i + kAhead].span);
+            __builtin_prefetch(reinterpret_cast<const char*>(decided_[i + kAhead].span) + 64);
+        }
         UndecidedSpan& span = *decided.span;
         settler_.settle(span, span.dropped_by == 0 ? 0 : policies_.ids()[span.dropped_by - 1u]);
         undecided_.let_go(span);

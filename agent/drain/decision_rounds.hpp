@@ -71,7 +71,9 @@ public:
     ProducerMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
     SpanFate judge(const FoundSpan& span) override;
     std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body, uint8_t by_chance) override;
-    void expect(const TraceKey& soon, const TraceKey& later) override { undecided_.expect(soon, later); }
+    void expect(const TraceKey& soon, const TraceKey& later) override {
+        if (!undecided_.expect(soon, later)) memory_.expect(soon);
+    }
 
     // ---- Spans that lie elsewhere ----
 

@@ -74,9 +74,11 @@ public:
 
     // Every batch is answered and booked.
     bool quiet() const { return batcher_.outstanding() == 0; }
-    // Spans that wait for the decision of their trace: they stay in their segments, or in files.
+    // Spans that wait for the decision of their trace: they stay in their segments, or in files. (Those in files whose
+    // segments have not come are answered for, or lost.)
     bool undecided() const {
-        return (decisions_ != nullptr && decisions_->has_spans()) || (files_ != nullptr && files_->spans() != 0);
+        return (decisions_ != nullptr && decisions_->has_spans()) ||
+               (files_ != nullptr && files_->spans() != files_->unclaimed_spans());
     }
 
     // Writes the totals of all its segments to the ledger.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Memory for what waits by the hundred thousand, and goes in another order than it came: blocks of a few sizes, out of
-// slabs of 64 KiB that have one size each. A slab that is empty goes back, but for a few that wait for the next one.
+// slabs of 64 KiB that have one size each. A slab that is empty goes back, but for some that wait for the next one.
 // What is larger has memory of its own. One thread.
 #pragma once
 
@@ -60,10 +60,8 @@ public:
         if (slab.used != 0) return;
         pop(open, slab);
         held_ -= kSlab;
-        if (empty_.size() < kKept)
-            empty_.push_back(&slab);
-        else
-            std::free(&slab);
+        empty_.push_back(&slab);
+        for (; empty_.size() > kKept + held_ / kSlab / kPart; empty_.pop_back()) std::free(empty_.back());
     }
 
     // What it takes.
@@ -75,7 +73,8 @@ public:
     static constexpr size_t kClasses = kLargest / kStep;
 
 private:
-    static constexpr size_t kKept = 16;  // empty ones
+    static constexpr size_t kKept = 16;  // empty ones, and for so many in use one more:
+    static constexpr size_t kPart = 4;   // what goes at once comes at once
 
     struct Block {
         Block* next;

@@ -66,16 +66,20 @@ public:
 
     // Asked for soon, and after that: so that they are in the processor's cache by then. `touch` gets what may be the
     // first one, to be brought and not read. Inline: by what GCC sees of it, it does nothing.
+    // Returns whether that is here, as far as is known.
     template <class Touch>
-    [[gnu::always_inline]] void expect(const TraceKey& soon, const TraceKey& later, Touch&& touch) const {
-        if (size_ == 0) return;
+    [[gnu::always_inline]] bool expect(const TraceKey& soon, const TraceKey& later, Touch&& touch) const {
+        if (size_ == 0) return false;
         const uint64_t hash = hash_of(soon);
+        bool found = false;
         for (size_t at = home(hash); places_[at] != 0; at = next(at)) {
             if (places_[at] >> kAddressBits != hash) continue;
             touch(trace_of(places_[at]));
+            found = true;
             break;
         }
         __builtin_prefetch(&places_[home(hash_of(later))]);
+        return found;
     }
 
     size_t size() const { return size_; }

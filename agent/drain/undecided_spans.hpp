@@ -225,8 +225,9 @@ public:
     }
 
     // Soon asked for, both, the second one later: so that they are in the processor's cache by then.
-    [[gnu::always_inline]] void expect(const TraceKey& soon, const TraceKey& later) {
-        places_.expect(soon, later, [](const UndecidedTrace* trace) {
+    // Returns whether the first one may be here.
+    [[gnu::always_inline]] bool expect(const TraceKey& soon, const TraceKey& later) {
+        return places_.expect(soon, later, [](const UndecidedTrace* trace) {
             for (size_t at = 0; at < sizeof(FullTrace); at += 64)
                 __builtin_prefetch(reinterpret_cast<const char*>(trace) + at, 1);
         });

@@ -42,6 +42,7 @@ TEST(UndecidedFilesTest, WhatNobodyClaimsHurriesNobody) {
     EXPECT_GT(left, 200u);
     EXPECT_EQ(next.needed_bytes(), 0u);
     EXPECT_EQ(next.spans(), 2u);
+    EXPECT_EQ(next.unclaimed_spans(), 2u);
     const auto claimed = next.claim({1}, 5);
     ASSERT_EQ(claimed.size(), 1u);
     EXPECT_EQ(next.needed_bytes(), left);
