@@ -72,6 +72,14 @@ struct TapStatus {
     bool operator==(const TapStatus&) const = default;
 };
 
+// Of topics that spans name.
+struct TopicsStatus {
+    uint64_t named = 0;     // gauge
+    uint64_t diverted = 0;  // spans that went to the configured one in place of that
+
+    bool operator==(const TopicsStatus&) const = default;
+};
+
 // A bound that follows how late answers come.
 struct AdaptedStatus {
     uint64_t value = 0;  // at the moment; 0: it does not
@@ -105,6 +113,7 @@ struct ExporterStatus {
     std::vector<EndpointStatus> endpoints;  // empty: there is one
     std::optional<PeerStatus> peer;
     std::optional<TapStatus> tap;
+    std::optional<TopicsStatus> topics;
     AdaptedStatus concurrency, request_bytes;  // most requests in flight, most bytes of one
     bool shows_identity = false;               // its requests say who sends them; then:
     uint64_t unauthorized = 0;                 // requests that the backend did not believe

@@ -138,6 +138,13 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
                      "Its answers to what was not asked, or not any more.", labels, number(status.peer->stray));
     }
     if (status.tap) add_tap(page, *status.tap, labels);
+    if (status.topics) {
+        page.gauge("spanring_exporter_named_topics", "Topics that spans name by `topic_from_attribute`.", labels,
+                   number(status.topics->named));
+        page.counter("spanring_exporter_diverted_spans_total",
+                     "Spans that went to the configured topic, since the one that they name is of no use.", labels,
+                     number(status.topics->diverted));
+    }
     for (const auto& [what, adapted] :
          {std::pair("concurrency", status.concurrency), std::pair("request_bytes", status.request_bytes)}) {
         if (adapted.value == 0) continue;

@@ -17,11 +17,11 @@ class KafkaBroker(harness.Case):
         super().setUp()
         self.broker = kafka.Broker(self.workspace)
 
-    def agent(self):
+    def agent(self, **more):
         exporter = {"brokers": [self.broker.brokers], "timeout": "5s", "partition_traces_by_id": False,
                     "producer": {"compression": "zstd", "linger": "5ms"},
                     "sending_queue": {"num_consumers": CONSUMERS},
-                    "retry_on_failure": {"initial_interval": "100ms", "max_interval": "500ms"}}
+                    "retry_on_failure": {"initial_interval": "100ms", "max_interval": "500ms"}, **more}
         return self.workspace.agent("--config", agent_configuration.write(self.workspace, {"kafka": exporter}, batch=BATCH),
                                     "--metrics-address", "127.0.0.1:0")
 
@@ -69,6 +69,24 @@ class KafkaBroker(harness.Case):
         print(f"{len(wanted)} spans, {twice} of them twice, at most {in_flight:.0f} were in flight")
         self.assertEqual(set(spans), wanted)
         self.assertLessEqual(twice, in_flight)
+
+    def test_each_service_names_its_topic_and_a_hostile_one_none(self):
+        """What spans name, the broker makes; it has no way to make what is not a name, or is its own."""
+        self.broker.start()
+        agent = self.agent(topic_from_attribute="service.name", timeout="60s")  # half of it for a new topic to be made
+        names = {"../etc": kafka.TOPIC, "__consumer_offsets": kafka.TOPIC, "team.shop": "team.shop", "team-bank": "team-bank"}
+        producers = {}
+        for number, name in enumerate(names, 1):  # the broker is there by the time that it is to make a topic
+            producers[name] = self.workspace.producer("--seed", number, "--service", name, "--count", 500, "--flush", 60)
+            producers[name].expect(0)
+            harness.wait_until(lambda: self.delivered(agent) == 500 * number, "all are delivered", 3 * harness.WATCHDOG)
+        self.assertEqual(self.value(agent, "exporter_named_topics"), 2)
+        self.assertEqual(self.value(agent, "exporter_diverted_spans_total"), 1000)
+        agent.stop()
+        for topic in set(names.values()):
+            spans = [span for message in kafka.messages(self.broker.brokers, topic) for span in kafka.spans_of(message.value)]
+            wanted = [span for name, where in names.items() if where == topic for span in records([producers[name]])]
+            self.assertEqual(sorted(spans), sorted(wanted), topic)
 
 
 if __name__ == "__main__":

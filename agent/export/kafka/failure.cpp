@@ -24,4 +24,15 @@ KafkaFailure failure_of(rd_kafka_resp_err_t code) {
     }
 }
 
+bool is_of_topic(rd_kafka_resp_err_t code) {
+    switch (code) {
+        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION: return true;
+        default: return false;
+    }
+}
+
 }  // namespace spanring::agent

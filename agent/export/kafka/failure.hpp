@@ -21,4 +21,7 @@ enum class KafkaFailure : uint8_t {
 
 KafkaFailure failure_of(rd_kafka_resp_err_t code);
 
+// It says that the topic is not there, or not for who sends: another one may be.
+bool is_of_topic(rd_kafka_resp_err_t code);
+
 }  // namespace spanring::agent

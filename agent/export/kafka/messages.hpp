@@ -28,6 +28,8 @@ struct KafkaPayload {
 
 struct KafkaMessage {
     std::string key;        // empty: none
+    std::string topic;      // empty: the configured one ...
+    bool diverted = false;  // ... where an attribute named another
     std::vector<Run> runs;  // what it is made of; they refer to memory of somebody else's
     uint64_t spans = 0;
     KafkaPayload payload;

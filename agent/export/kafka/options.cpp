@@ -18,14 +18,8 @@ using namespace option;
 
 constexpr size_t kMostTopic = 249;  // characters: Kafka's own limit
 
-// As Kafka has it (org.apache.kafka.common.internals.Topic).
 void check_topic(const std::string& text) {
-    const bool legal = std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-               c == '-';
-    });
-    if (text.empty() || text.size() > kMostTopic || text == "." || text == ".." || !legal)
-        throw std::invalid_argument("'" + text + "' is not a legal name of a topic");
+    if (!is_topic_name(text)) throw std::invalid_argument("'" + text + "' is not a legal name of a topic");
 }
 
 // A list is handed to librdkafka with commas.
@@ -84,6 +78,15 @@ std::vector<Option> describe_producer(KafkaOptions& kafka) {
 
 }  // namespace
 
+// As Kafka has it (org.apache.kafka.common.internals.Topic).
+bool is_topic_name(const std::string& text) {
+    const bool legal = std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == '-';
+    });
+    return !text.empty() && text.size() <= kMostTopic && text != "." && text != ".." && legal;
+}
+
 std::vector<Option> describe(KafkaOptions& kafka) {
     using enum KafkaOptions::Encoding;
     const auto topic = [&] { return text(kafka.topic, "topic", check_topic); };
@@ -95,6 +98,10 @@ std::vector<Option> describe(KafkaOptions& kafka) {
                           {"encoding", encoding(), "an ExportTraceServiceRequest in each message, in this encoding"}}}},
         {"topic", topic(), "the same as traces.topic, as older files have it", "that of traces.topic", false},
         {"encoding", encoding(), "likewise", "that of traces.encoding", false},
+        {"topic_from_attribute", text(kafka.topic_from_attribute, "name"),
+         "of the resource, whose value is the topic of its spans; what is not a legal name goes to `traces.topic`"},
+        {"max_topics", count(kafka.max_topics, 1, 10'000),
+         "topics that `topic_from_attribute` may name; spans of others go to `traces.topic`"},
         {"partition_traces_by_id", boolean(kafka.partition_traces_by_id),
          "a message has one trace, and its id in lower-case hex as the key: a trace is in one partition"},
         {"record_headers", Secrets{kafka.headers}, "of every message; their values are never printed"},

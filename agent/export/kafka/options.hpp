@@ -18,6 +18,8 @@ struct KafkaOptions : OtlpOptions {
     std::vector<std::string> brokers = {"localhost:9092"};
     std::string client_id = "spanring-agent";
     std::string topic = "otlp_spans";
+    std::string topic_from_attribute;  // of the resource; empty: there is one topic
+    uint32_t max_topics = 64;          // that it may name
     Encoding encoding = Encoding::kProto;
     bool partition_traces_by_id = false;
 
@@ -40,6 +42,8 @@ struct KafkaOptions : OtlpOptions {
 };
 
 std::vector<Option> describe(KafkaOptions& kafka);
+// Whether Kafka takes it as the name of a topic.
+bool is_topic_name(const std::string& text);
 // What they are together.
 std::vector<OptionFault> faults_of(const KafkaOptions& kafka);
 

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <future>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -89,6 +87,9 @@ Configuration configuration_of(const KafkaOptions& options, const TlsFiles* tls,
     configuration.set("request.timeout.ms", std::min(timeout, 900'000L));
     configuration.set("socket.timeout.ms", std::clamp(timeout, 10L, 300'000L));
     configuration.set("allow.auto.create.topics", options.allow_auto_topic_creation);
+    // What goes to a topic that is not there is to be known before it is out of time.
+    if (!options.topic_from_attribute.empty())
+        configuration.set("topic.metadata.propagation.max.ms", std::clamp(timeout / 2, 1L, 30'000L));
     configuration.set("topic.metadata.refresh.interval.ms", static_cast<long>(options.refresh_interval.count()));
     // As the Collector's exporter assigns keys, so that a trace of both is in one partition.
     configuration.set("partitioner", std::string("fnv1a_random"));
@@ -116,26 +117,6 @@ void log_line(rd_kafka_event_t* event, const std::string& who, LogPace& pace) {
 
 }  // namespace
 
-// The library joins its threads, and one of them may be looking up a name.
-void KafkaProducer::Close::operator()(rd_kafka_t* producer) const {
-    std::promise<void> promise;
-    std::future<void> done = promise.get_future();
-    std::thread end;
-    try {
-        end = std::thread([producer, promise = std::move(promise)]() mutable {
-            ::rd_kafka_destroy(producer);
-            promise.set_value();
-        });
-    } catch (const std::system_error&) {  // there is none to be had; this is no place for an exception
-        return ::rd_kafka_destroy(producer);
-    }
-    if (done.wait_for(kEndPatience) == std::future_status::ready) {
-        end.join();
-    } else {
-        end.detach();
-    }
-}
-
 KafkaProducer::KafkaProducer(const KafkaOptions& options, const std::string& who, const TlsFiles* tls,
                              size_t most_bytes, int wakes)
     : options_(options), who_(who) {
@@ -152,21 +133,64 @@ KafkaProducer::KafkaProducer(const KafkaOptions& options, const std::string& who
 }
 
 KafkaProducer::~KafkaProducer() {
+    begin_end();
+    finish_end(std::chrono::steady_clock::now() + kEndPatience);
+}
+
+void KafkaProducer::end(std::vector<std::unique_ptr<KafkaProducer>> producers) {
+    for (const auto& each : producers) each->begin_end();
+    const Time deadline = std::chrono::steady_clock::now() + kEndPatience;
+    for (const auto& each : producers) each->finish_end(deadline);
+}
+
+// The library joins its threads, and one of them may be looking up a name.
+void KafkaProducer::begin_end() {
+    if (producer_ == nullptr) return;
     // No more is written to the descriptor from here on.
     ::rd_kafka_queue_io_event_enable(events_, -1, nullptr, 0);
     purge();
     if (topic_ != nullptr) ::rd_kafka_topic_destroy(topic_);
+    for (const auto& [name, topic] : topics_) ::rd_kafka_topic_destroy(topic);
     ::rd_kafka_queue_destroy(events_);
+    std::promise<void> promise;
+    ended_ = promise.get_future();
+    try {
+        end_ = std::thread([producer = producer_.get(), promise = std::move(promise)]() mutable {
+            ::rd_kafka_destroy(producer);
+            promise.set_value();
+        });
+        static_cast<void>(producer_.release());
+    } catch (const std::system_error&) {  // there is none to be had; this is no place for an exception
+        producer_.reset();
+    }
+}
+
+void KafkaProducer::finish_end(Time deadline) {
+    if (!end_.joinable()) return;
+    if (ended_.wait_until(deadline) == std::future_status::ready) {
+        end_.join();
+    } else {
+        end_.detach();
+    }
+}
+
+rd_kafka_topic_t* KafkaProducer::topic_of(const std::string& name) {
+    if (name.empty()) return topic_;
+    rd_kafka_topic_t*& topic = topics_[name];
+    if (topic == nullptr) topic = ::rd_kafka_topic_new(producer_.get(), name.c_str(), nullptr);
+    return topic;
 }
 
 rd_kafka_resp_err_t KafkaProducer::produce(KafkaMessage& message, void* opaque) {
+    rd_kafka_topic_t* const topic = topic_of(message.topic);
+    if (topic == nullptr) return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     values_.clear();
     const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
         rd_kafka_vu_t& value = values_.emplace_back();
         value.vtype = type;
         return value;
     };
-    add(RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
+    add(RD_KAFKA_VTYPE_RKT).u.rkt = topic;
     add(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_FREE;
     add(RD_KAFKA_VTYPE_VALUE).u.mem = {message.payload.bytes.get(), message.payload.size};
     if (!message.key.empty()) {

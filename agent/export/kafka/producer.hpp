@@ -9,8 +9,11 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <future>
+#include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <librdkafka/rdkafka.h>
@@ -35,8 +38,7 @@ public:
     // librdkafka does not like.
     KafkaProducer(const KafkaOptions& options, const std::string& who, const TlsFiles* tls, size_t most_bytes,
                   int wakes);
-    // Does not wait for a thread of the library that looks up a name: such a one goes when it is done.
-    ~KafkaProducer();
+    ~KafkaProducer();  // as end() of it alone
     KafkaProducer(const KafkaProducer&) = delete;
     KafkaProducer& operator=(const KafkaProducer&) = delete;
 
@@ -47,16 +49,25 @@ public:
     void purge();
     std::string fatal_error() const;  // empty: none
 
+    // All of them at once. Does not wait for a thread of the library that looks up a name: such a one goes when it is
+    // done.
+    static void end(std::vector<std::unique_ptr<KafkaProducer>> producers);
+
     // Whether the cluster is there and has the topic; empty, or why not. For a command: waits.
     std::string look(std::chrono::milliseconds patience);
 
     size_t out() const { return out_; }  // messages whose end is to come
 
 private:
+    using Time = std::chrono::steady_clock::time_point;
+
     void done(const rd_kafka_message_t& message, const Hooks& hooks);
+    rd_kafka_topic_t* topic_of(const std::string& name);
+    void begin_end();
+    void finish_end(Time deadline);
 
     struct Close {
-        void operator()(rd_kafka_t* producer) const;
+        void operator()(rd_kafka_t* producer) const { ::rd_kafka_destroy(producer); }
     };
 
     const KafkaOptions& options_;
@@ -66,7 +77,10 @@ private:
     LogPace log_;                        // of what the library says
     std::unique_ptr<rd_kafka_t, Close> producer_;
     rd_kafka_topic_t* topic_ = nullptr;
+    std::map<std::string, rd_kafka_topic_t*> topics_;  // others, as messages named them
     rd_kafka_queue_t* events_ = nullptr;
+    std::thread end_;  // the library's, of which the producer is by then
+    std::future<void> ended_;
 };
 
 // Its version, as it says: "2.0.2".

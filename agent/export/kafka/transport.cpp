@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 #include <system_error>
@@ -44,19 +45,23 @@ std::vector<Run> runs_of_whole(const Shipment& shipment) {
 
 }  // namespace
 
-KafkaTransport::KafkaTransport(const KafkaOptions& options, std::string who)
+KafkaTransport::KafkaTransport(const KafkaOptions& options, std::string who, std::shared_ptr<KafkaFigures> figures)
     : options_(options),
       who_(std::move(who)),
       peer_("topic " + options.topic + " at " + join(options.brokers, ",")),
       wakes_(make_eventfd()),
       messages_(options.encoding == KafkaOptions::Encoding::kJson, options.partition_traces_by_id),
+      topics_(options.topic_from_attribute, options.topic, options.max_topics, who_, std::move(figures)),
       most_(options.max_message_bytes) {
     for (const OptionFault& fault : faults_of(options_)) throw std::invalid_argument(fault.key + ": " + fault.what);
     if (!options_.insecure) tls_.emplace(options_);
     replace_producer();
 }
 
-KafkaTransport::~KafkaTransport() = default;
+KafkaTransport::~KafkaTransport() {
+    before_.push_back(std::move(producer_));
+    KafkaProducer::end(std::move(before_));
+}
 
 void KafkaTransport::wake() {
     const uint64_t one = 1;
@@ -103,25 +108,43 @@ void KafkaTransport::start(ShipmentPtr shipment, bool probe, RequestHeaders /*he
     attempt.shipment = std::move(shipment);
     attempt.probe = probe;
     attempt.since = now;
-    const Shipment& shipped = *attempt.shipment;
+    for (KafkaMessage& message : messages_of(*attempt.shipment, now)) send(attempt, std::move(message));
+}
+
+std::vector<KafkaMessage> KafkaTransport::messages_of(const Shipment& shipment, Clock::time_point now) {
     const bool whole = options_.encoding == KafkaOptions::Encoding::kProto && !options_.partition_traces_by_id &&
-                       shipped.request.bytes <= most_;
+                       shipment.request.bytes <= most_;
     std::vector<Run> runs;
-    if (!whole || !shipped.entry) runs = runs_of_whole(shipped);
-    std::vector<KafkaMessage> messages = messages_.of(runs, shipped.request, most_);
-    if (messages.size() == 1) messages.front().spans = shipped.spans;
-    for (KafkaMessage& message : messages) send(attempt, std::move(message));
+    if (!whole || !shipment.entry || topics_.asked_for()) runs = runs_of_whole(shipment);
+    std::vector<KafkaMessage> messages;
+    const std::vector<KafkaTopics::Part> parts = topics_.apart(runs, now);
+    const auto add = [&](std::vector<KafkaMessage> some, const KafkaTopics::Part& part) {
+        for (KafkaMessage& message : some) {
+            message.topic = part.topic;
+            message.diverted = part.diverted;
+            messages.push_back(std::move(message));
+        }
+    };
+    if (parts.size() < 2) {
+        add(messages_.of(runs, shipment.request, most_), parts.empty() ? KafkaTopics::Part() : parts.front());
+        if (messages.size() == 1) messages.front().spans = shipment.spans;
+    } else {
+        for (const KafkaTopics::Part& part : parts) add(messages_.of(part.runs, assemble(part.runs), most_), part);
+    }
+    return messages;
 }
 
 void KafkaTransport::send(Attempt& attempt, KafkaMessage message) {
-    Message& sent = attempt.messages.emplace_back(
-        Message{&attempt, std::move(message.runs), message.key, message.spans, message.payload.size, most_});
+    Message& sent =
+        attempt.messages.emplace_back(Message{&attempt, std::move(message.runs), message.key, message.topic,
+                                              message.diverted, message.spans, message.payload.size, most_});
     if (message.payload.size > options_.max_message_bytes) {
         return reject(attempt, sent,
                       "a span has " + std::to_string(message.payload.size) + " bytes, more than max_message_bytes (" +
                           std::to_string(options_.max_message_bytes) + ")");
     }
     const rd_kafka_resp_err_t code = producer_->produce(message, &sent);
+    if (send_elsewhere(sent, code)) return;
     switch (failure_of(code)) {
         case KafkaFailure::kNone: ++attempt.open; break;
         case KafkaFailure::kTooLarge:
@@ -146,16 +169,31 @@ void KafkaTransport::fail(Attempt& attempt, rd_kafka_resp_err_t code) {
 void KafkaTransport::done(Message& message, rd_kafka_resp_err_t code) {
     Attempt& attempt = *message.attempt;
     --attempt.open;
+    if (send_elsewhere(message, code)) return;
     switch (failure_of(code)) {
-        case KafkaFailure::kNone: trouble_.clear(); return;
+        case KafkaFailure::kNone:
+            trouble_.clear();
+            attempt.taken = true;
+            if (message.diverted) topics_.was_diverted(message.spans);
+            return;
         case KafkaFailure::kTooLarge: return send_smaller(message);
         case KafkaFailure::kRefused:
             // The library would go on saying so until it looks at the topic again, in minutes.
             broken_ = broken_ || Clock::now() - made_at_ >= kRefusedPause;
             return reject(attempt, message, ::rd_kafka_err2str(code));
         case KafkaFailure::kBroken: broken_ = true; [[fallthrough]];
-        case KafkaFailure::kRetry: return fail(attempt, code);
+        case KafkaFailure::kRetry:
+            if (code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && !message.topic.empty()) attempt.late.insert(message.topic);
+            return fail(attempt, code);
     }
+}
+
+// A topic that does not answer where others do, or where nothing is wrong with the connections, is not to hold what is
+// for others: the next attempt goes without it.
+void KafkaTransport::doubt_late_topics(const Attempt& attempt, Clock::time_point now) {
+    if (!attempt.taken && !trouble_.empty()) return;
+    for (const std::string& topic : attempt.late)
+        topics_.doubt(topic, ::rd_kafka_err2str(RD_KAFKA_RESP_ERR__MSG_TIMED_OUT), now);
 }
 
 // The broker's limit is of what goes together. A message that went alone, and has one span, is too large.
@@ -177,7 +215,25 @@ void KafkaTransport::send_smaller(Message& message) {
     }
     // Half of it at most, or it would be as large again.
     const size_t most = message.spans > 1 ? std::min(most_, std::max(message.bytes / 2, size_t{1})) : most_;
-    for (KafkaMessage& part : messages_.again(std::move(runs), message.key, most)) send(attempt, std::move(part));
+    for (KafkaMessage& part : messages_.again(std::move(runs), message.key, most)) {
+        part.topic = message.topic;
+        part.diverted = message.diverted;
+        send(attempt, std::move(part));
+    }
+}
+
+// To the configured topic, in place of one that an attribute named and that is of no use. False: it is not about that.
+bool KafkaTransport::send_elsewhere(Message& message, rd_kafka_resp_err_t code) {
+    if (message.topic.empty() || !is_of_topic(code)) return false;
+    Attempt& attempt = *message.attempt;
+    topics_.doubt(message.topic, ::rd_kafka_err2str(code), Clock::now());
+    if (attempt.shipment == nullptr) return true;  // too late
+    const std::string key = message.key;
+    for (KafkaMessage& part : messages_.again(std::move(message.runs), key, most_)) {
+        part.diverted = true;
+        send(attempt, std::move(part));
+    }
+    return true;
 }
 
 void KafkaTransport::poll() {
@@ -192,7 +248,11 @@ void KafkaTransport::poll() {
     KafkaProducer* const current = producer_.get();
     for (size_t i = 0; i < before_.size(); ++i) before_[i]->poll(hooks);
     if (producer_.get() == current) current->poll(hooks);
-    std::erase_if(before_, [](const auto& each) { return each->out() == 0; });
+    const auto idle = std::partition(before_.begin(), before_.end(), [](const auto& each) { return each->out() != 0; });
+    std::vector<std::unique_ptr<KafkaProducer>> ended(std::make_move_iterator(idle),
+                                                      std::make_move_iterator(before_.end()));
+    before_.erase(idle, before_.end());
+    KafkaProducer::end(std::move(ended));
 }
 
 Answer KafkaTransport::answer_of(const Attempt& attempt) const {
@@ -218,6 +278,7 @@ std::vector<Transport::Ended> KafkaTransport::take_ended(Clock::time_point now) 
     for (Attempt& attempt : attempts_) {
         if (attempt.shipment == nullptr) continue;
         if (attempt.open == 0) {
+            doubt_late_topics(attempt, now);
             end(attempt, answer_of(attempt));
         } else if (now >= attempt.since + options_.timeout + kLeeway) {
             fail(attempt, RD_KAFKA_RESP_ERR__TIMED_OUT);

@@ -21,6 +21,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@
 #include "export/kafka/messages.hpp"
 #include "export/kafka/options.hpp"
 #include "export/kafka/producer.hpp"
+#include "export/kafka/topics.hpp"
 #include "export/transport.hpp"
 #include "export/watched_tls_files.hpp"
 
@@ -37,7 +39,8 @@ class KafkaTransport final : public Transport {
 public:
     // `who`: as the log calls what librdkafka says there. Throws std::runtime_error or std::invalid_argument with what
     // is wrong with the options.
-    explicit KafkaTransport(const KafkaOptions& options, std::string who = "Kafka");
+    explicit KafkaTransport(const KafkaOptions& options, std::string who = "Kafka",
+                            std::shared_ptr<KafkaFigures> figures = std::make_shared<KafkaFigures>());
     ~KafkaTransport() override;
 
     const std::string& peer() const override { return peer_; }
@@ -56,7 +59,8 @@ private:
     struct Message {
         Attempt* attempt;
         std::vector<Run> runs;  // none: the whole request
-        std::string key;
+        std::string key, topic;
+        bool diverted;
         uint64_t spans;
         size_t bytes;
         size_t most;  // by which it was made
@@ -68,19 +72,24 @@ private:
         std::deque<Message> messages;
         size_t open = 0;  // of these
         uint64_t rejected = 0;
-        bool failed = false;  // one of them, for the moment
+        bool failed = false;         // one of them, for the moment
+        bool taken = false;          // another one
+        std::set<std::string> late;  // topics that spans name, and that did not answer in time
         std::string why;
     };
 
     void replace_producer();
     void renew_producer(Clock::time_point now);
+    std::vector<KafkaMessage> messages_of(const Shipment& shipment, Clock::time_point now);
     void send(Attempt& attempt, KafkaMessage message);
     void done(Message& message, rd_kafka_resp_err_t code);
     void fail(Attempt& attempt, rd_kafka_resp_err_t code);
     void reject(Attempt& attempt, const Message& message, const std::string& why);
     void send_smaller(Message& message);
+    bool send_elsewhere(Message& message, rd_kafka_resp_err_t code);
     void poll();
     Answer answer_of(const Attempt& attempt) const;
+    void doubt_late_topics(const Attempt& attempt, Clock::time_point now);
     void end(Attempt& attempt, Answer answer);
     std::vector<Ended> take_ended(Clock::time_point now);
     Clock::time_point next_deadline() const;
@@ -89,6 +98,7 @@ private:
     const std::string who_, peer_;
     const Descriptor wakes_;  // an eventfd
     const KafkaMessages messages_;
+    KafkaTopics topics_;
     std::optional<WatchedTlsFiles> tls_;  // none: plaintext
     size_t most_;                         // bytes that go together; less than asked for where a broker wants that ...
     Clock::time_point most_until_{};      // ... until then

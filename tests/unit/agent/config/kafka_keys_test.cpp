@@ -50,6 +50,7 @@ TEST_F(KafkaKeysTest, WithoutAnyItIsAsTheCollectorHasItButForAcknowledgements) {
 TEST_F(KafkaKeysTest, EachIsTaken) {
     const KafkaOptions kafka = options(
         "brokers: ['a:1', b], client_id: c, traces: {topic: t, encoding: otlp_json}, partition_traces_by_id: true, "
+        "topic_from_attribute: team, max_topics: 3, "
         "record_headers: {}, timeout: 2s, metadata: {refresh_interval: 1m}, tls: {insecure_skip_verify: true}, "
         "producer: {required_acks: 1, enable_idempotence: false, max_message_bytes: 2MiB, compression: gzip, "
         "compression_params: {level: 9}, linger: 0s, allow_auto_topic_creation: false}");
@@ -57,6 +58,8 @@ TEST_F(KafkaKeysTest, EachIsTaken) {
     EXPECT_EQ(kafka.topic, "t");
     EXPECT_EQ(kafka.encoding, KafkaOptions::Encoding::kJson);
     EXPECT_TRUE(kafka.partition_traces_by_id);
+    EXPECT_EQ(kafka.topic_from_attribute, "team");
+    EXPECT_EQ(kafka.max_topics, 3u);
     EXPECT_FALSE(kafka.insecure);
     EXPECT_TRUE(kafka.insecure_skip_verify);
     EXPECT_EQ(kafka.acks, KafkaOptions::Acks::kLeader);
@@ -88,7 +91,7 @@ TEST_F(KafkaKeysTest, WhatCannotBeIsNamed) {
     EXPECT_THAT(problems("traces: {encoding: jaeger_proto}"), ElementsAre(HasSubstr("encoding")));
     EXPECT_THAT(problems("producer: {compression: gzip, compression_params: {level: 10}}"),
                 ElementsAre(HasSubstr("level")));
-    EXPECT_THAT(problems("topic_from_attribute: tenant"), ElementsAre(HasSubstr("topic_from_attribute")));
+    EXPECT_THAT(problems("max_topics: 0"), ElementsAre(HasSubstr("max_topics")));
     EXPECT_THAT(problems("auth: {kerberos: {realm: r}}"), ElementsAre(HasSubstr("kerberos")));
     EXPECT_THAT(problems("timeout: 5ms"), ElementsAre(HasSubstr("linger")));
 }

@@ -38,7 +38,20 @@ protected:
         exporter_.reset();  // the spool is one exporter's at a time
         exporter_ = make_kafka_exporter("kafka", 1, true, options_, &ledger_);
     }
-    std::vector<KafkaReceived> received() const { return cluster_.read("otlp_spans", kPartitions); }
+    std::vector<KafkaReceived> received(const std::string& topic = "otlp_spans") const {
+        return cluster_.read(topic, kPartitions);
+    }
+    // Ten spans of each, by the name of its service, whose runs lie in one batch.
+    std::shared_ptr<Batch> batch_of_services(uint64_t first, const std::vector<std::string>& services) {
+        auto made = batch(first, 10, producer(1, services.front()));
+        uint64_t next = first + 10;
+        for (size_t i = 1; i < services.size(); ++i) {
+            std::string run;
+            for (int n = 0; n < 10; ++n) run += bytes(2, typical_span(next++));
+            add_run(*made, producer(static_cast<uint8_t>(i + 1), services[i]), scope("test"), run, 10);
+        }
+        return made;
+    }
 
     KafkaCluster cluster_;
     KafkaOptions options_;
@@ -132,6 +145,88 @@ TEST_F(KafkaExporterTest, HeadersGoWithEachMessage) {
     ASSERT_EQ(messages.size(), 1u);
     using Headers = std::vector<std::pair<std::string, std::string>>;
     EXPECT_EQ(messages[0].headers, (Headers{{"tenant", "a"}, {"zone", ""}}));
+}
+
+TEST_F(KafkaExporterTest, AnAttributeOfTheResourceNamesTheTopic) {
+    options_.topic_from_attribute = "service.name";
+    cluster_.make_topic("shop", kPartitions);
+    cluster_.make_topic("bank", kPartitions);
+    make();
+    EXPECT_EQ(send(batch_of_services(0, {"shop", "bank", "", "shop", "otlp_spans"})).outcome, Outcome::kExported);
+    expect_once(received("bank"), 10, 20);
+    EXPECT_EQ(received("shop").size(), 1u);
+    EXPECT_EQ(received().size(), 1u);
+    std::vector<KafkaReceived> all = received();
+    for (const char* topic : {"shop", "bank"}) {
+        for (KafkaReceived& each : received(topic)) all.push_back(std::move(each));
+    }
+    expect_once(all, 0, 50);
+    EXPECT_EQ(exporter_->status().topics, (TopicsStatus{2, 0}));
+}
+
+TEST_F(KafkaExporterTest, OutOfTheSpoolAndByTraceItDoesSoAsWell) {
+    options_.topic_from_attribute = "service.name";
+    options_.partition_traces_by_id = true;
+    options_.timeout = 1s;
+    cluster_.make_topic("shop", kPartitions);
+    cluster_.set_down(1);
+    make();
+    EXPECT_EQ(send(batch_of_services(0, {"shop", "", "shop"})).outcome, Outcome::kSpooled);
+    cluster_.set_up(1);
+    EXPECT_TRUE(ledger_.wait_for_total(30));
+    expect_once(received(), 10, 20);
+    for (const KafkaReceived& each : received("shop")) EXPECT_EQ(each.key.size(), 32u);
+}
+
+TEST_F(KafkaExporterTest, ANameThatIsNoneOrOneTooManyGoesToTheConfiguredTopicAndIsCounted) {
+    options_.topic_from_attribute = "service.name";
+    options_.max_topics = 2;
+    for (const char* topic : {"a", "b", "c"}) cluster_.make_topic(topic, kPartitions);
+    make();
+    EXPECT_EQ(send(batch_of_services(0, {"a", "../x", "__consumer_offsets", "b", "c", "a\nb", std::string(250, 'x')}))
+                  .outcome,
+              Outcome::kExported);
+    EXPECT_EQ(exporter_->status().topics, (TopicsStatus{2, 50}));
+    expect_once(received("a"), 0, 10);
+    expect_once(received("b"), 30, 40);
+    EXPECT_TRUE(received("c").empty());
+    EXPECT_EQ(received().size(), 1u);
+}
+
+TEST_F(KafkaExporterTest, ANamedTopicThatIsNotThereHoldsNobody) {
+    options_.topic_from_attribute = "service.name";
+    options_.timeout = 10s;
+    cluster_.set_topic_error("nowhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    make();
+    EXPECT_EQ(send(batch_of_services(0, {"nowhere", ""})).outcome, Outcome::kExported);
+    expect_once(received(), 0, 20);
+    EXPECT_EQ(exporter_->status().topics, (TopicsStatus{1, 10}));
+    EXPECT_EQ(send(batch_of_services(20, {"nowhere"})).outcome, Outcome::kExported);  // at once
+    expect_once(received(), 0, 30);
+    EXPECT_EQ(exporter_->status().topics, (TopicsStatus{1, 20}));
+    EXPECT_EQ(exporter_->status().attempts_failed, 0u);
+}
+
+TEST_F(KafkaExporterTest, NorOneThatTheAgentMayNotWriteTo) {
+    options_.topic_from_attribute = "service.name";
+    cluster_.make_topic("theirs", kPartitions);
+    cluster_.answer_with(KafkaCluster::kProduce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+    make();
+    EXPECT_EQ(send(batch_of_services(0, {"theirs"})).outcome, Outcome::kExported);
+    expect_once(received(), 0, 10);
+    EXPECT_EQ(exporter_->status().topics, (TopicsStatus{1, 10}));
+    EXPECT_EQ(exporter_->status().rejected, 0u);
+}
+
+TEST_F(KafkaExporterTest, NorOneThatDoesNotAnswerWhereOthersDo) {
+    options_.topic_from_attribute = "service.name";
+    options_.timeout = 2s;
+    cluster_.set_topic_error("mute", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);  // the stand-in says nothing then
+    make();
+    EXPECT_EQ(send(batch_of_services(0, {"mute"})).outcome, Outcome::kSpooled);
+    EXPECT_TRUE(ledger_.wait_for_total(10));
+    expect_once(received(), 0, 10);
+    EXPECT_EQ(exporter_->status().topics, (TopicsStatus{1, 10}));
 }
 
 TEST_F(KafkaExporterTest, WhatALeaderDoesNotTakeForTheMomentIsSentAgainByTheLibrary) {
