@@ -83,9 +83,12 @@ public:
           ledger_(Ledger::open(config.ledger_file())),
           crashes_(config.crash_file()),
           config_(config) {
-        if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics, kMetrics, &sockets);
+        if (config.metrics)
+            metrics_server_ =
+                std::make_unique<MetricsServer>(*config.metrics, kMetrics, &sockets, config.metrics_entrance);
         if (config.health_check)
-            health_server_ = std::make_unique<MetricsServer>(config.health_check->address, kHealthCheck, &sockets);
+            health_server_ = std::make_unique<MetricsServer>(config.health_check->address, kHealthCheck, &sockets,
+                                                             config.health_check->entrance);
         DrainOptions options;
         options.directories = config.directories;
         options.give_back_after = config.give_back_after;

@@ -57,7 +57,7 @@ AuthFault fault_of_passwords(const AuthOptions& options, PasswordList& ret_passw
 AllowedSenders read_allowed_senders(const AuthOptions& options, std::string& ret_fault) {
     AllowedSenders allowed;
     if (options.type == AuthType::kBearerToken && options.token.file.empty()) {
-        allowed.tokens.push_back(options.token.text);
+        allowed.tokens = token_texts(options);
         return allowed;
     }
     const AuthFault fault = options.type == AuthType::kBasic ? fault_of_passwords(options, allowed.passwords)
@@ -70,11 +70,14 @@ std::vector<AuthFault> gate_faults_of(const AuthOptions& options, bool files) {
     if (options.type == AuthType::kOauth2Client) return {{"", "says who the agent is, not who may send to it"}};
     const bool basic = options.type == AuthType::kBasic;
     const Secret& said = basic ? options.htpasswd : options.token;
-    if (!said.given())
+    if (!said.given() && (basic || options.tokens.empty()))
         return {{basic ? "htpasswd.inline" : "token",
                  basic ? "must be given, or htpasswd.file" : "must be given, or filename"}};
+    if (!basic) {
+        if (std::vector<AuthFault> faults = faults_of_token_texts(options); !faults.empty()) return faults;
+        if (said.file.empty()) return {};
+    }
     if (!said.file.empty() && !files) return {};
-    if (!basic && said.file.empty()) return {};
     AllowedSenders allowed;
     AuthFault fault = basic ? fault_of_passwords(options, allowed.passwords) : fault_of_tokens(options, allowed.tokens);
     return fault.what.empty() ? std::vector<AuthFault>() : std::vector<AuthFault>{std::move(fault)};

@@ -55,6 +55,11 @@ void check_secret(const std::string& text) {
     if (!is_header_text(text)) throw std::invalid_argument("contains characters that a header must not contain");
 }
 
+std::string fault_of_tokens(const std::vector<std::string>& texts) {
+    const bool legal = std::all_of(texts.begin(), texts.end(), is_header_text);
+    return legal ? "" : "contains characters that a header must not contain";
+}
+
 void check_passwords(const std::string& text) {
     std::string fault;
     PasswordList().add(text, fault);
@@ -71,6 +76,8 @@ std::vector<Option> describe_bearer(AuthOptions& auth) {
         {"scheme", text(auth.scheme, "string", check_scheme), "what stands before the token"},
         {"header", text(auth.header, "name", check_name), "in which it is sent"},
         text_of("token", auth.token, "sent with every request, or what a sender must have; never printed"),
+        {"tokens", TextList{auth.tokens, "list of strings", fault_of_tokens, true},
+         "in place of `token`: a sender may have any of them, an exporter sends the first one; never printed"},
         file_of("filename", auth.token,
                 "whose first line is the token, in place of `token`, and each line one of a sender's; read again when "
                 "it changes"),
@@ -127,6 +134,29 @@ std::vector<Option> describe(AuthOptions& auth) {
     return {};
 }
 
+Option describe_authenticator(std::string& name, const char* help) {
+    const auto check = [](const std::string& text) {
+        if (text.empty()) throw std::invalid_argument("is empty; without the key there is none");
+    };
+    return {"authenticator", text(name, "name", check), help, {}, !name.empty()};
+}
+
+std::vector<std::string> token_texts(const AuthOptions& auth) {
+    if (!auth.tokens.empty()) return auth.tokens;
+    return auth.token.text.empty() ? std::vector<std::string>() : std::vector<std::string>{auth.token.text};
+}
+
+// A header has no blanks at its ends: who reads it takes them away, and the token would never be the right one.
+std::vector<AuthFault> faults_of_token_texts(const AuthOptions& auth) {
+    if (!auth.tokens.empty() && !auth.token.text.empty()) return {{"tokens", "cannot be beside token"}};
+    for (const std::string& text : token_texts(auth)) {
+        const char* const key = auth.tokens.empty() ? "token" : "tokens";
+        if (text.empty()) return {{key, "one of them is empty"}};
+        if (text.front() == ' ' || text.back() == ' ') return {{key, "begins or ends with a blank"}};
+    }
+    return {};
+}
+
 std::vector<AuthFault> faults_of(const AuthOptions& auth, bool files) {
     std::vector<AuthFault> faults;
     const auto need = [&](const Secret& secret, const std::string& key, const std::string& file_key) {
@@ -138,7 +168,10 @@ std::vector<AuthFault> faults_of(const AuthOptions& auth, bool files) {
         if (!fault.empty()) faults.push_back({file_key, fault});
     };
     switch (auth.type) {
-        case AuthType::kBearerToken: need(auth.token, "token", "filename"); break;
+        case AuthType::kBearerToken:
+            if (auth.tokens.empty() || !auth.token.file.empty()) need(auth.token, "token", "filename");
+            for (AuthFault& fault : faults_of_token_texts(auth)) faults.push_back(std::move(fault));
+            break;
         case AuthType::kBasic:
             need(auth.username, "client_auth.username", "client_auth.username_file");
             need(auth.password, "client_auth.password", "client_auth.password_file");

@@ -34,6 +34,7 @@ struct AuthOptions {
     std::string scheme = "Bearer";
     std::string header = "Authorization";
     Secret token;
+    std::vector<std::string> tokens;  // in place of its text: the first one is the agent's, a sender may have any
 
     Secret username, password;
     Secret htpasswd;  // of a receiver: both count
@@ -51,6 +52,8 @@ struct AuthOptions {
 };
 
 std::vector<Option> describe(AuthOptions& auth);
+// The key that names one of them. An empty text is no name: what was meant to be one would switch it off.
+Option describe_authenticator(std::string& name, const char* help);
 
 struct AuthFault {
     std::string key;
@@ -58,6 +61,11 @@ struct AuthFault {
 };
 // What they are together, for an exporter; of files whether they can be read is asked only with `files`.
 std::vector<AuthFault> faults_of(const AuthOptions& auth, bool files);
+
+// Of tokens that are given as texts: both an exporter's and a receiver's.
+std::vector<AuthFault> faults_of_token_texts(const AuthOptions& auth);
+// Those texts; none where there is but a file.
+std::vector<std::string> token_texts(const AuthOptions& auth);
 
 std::optional<AuthType> auth_type(const std::string& name);
 const char* auth_type_name(AuthType type);

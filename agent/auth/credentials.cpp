@@ -24,7 +24,8 @@ public:
             secrets_.emplace_back(options.username);
             secrets_.emplace_back(options.password);
         } else {
-            secrets_.emplace_back(options.token);
+            const std::vector<std::string> texts = token_texts(options);
+            secrets_.emplace_back(Secret{texts.empty() ? std::string() : texts.front(), options.token.file});
         }
         make();
     }

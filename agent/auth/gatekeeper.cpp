@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t kLongestHeader = 8 << 10;
 constexpr std::string_view kBasic = "basic ";
+constexpr int kApart = 4;  // times as long as a check took, until the next one; and of one peer, of these
 
 // Nothing where it is not base64 of USER:PASSWORD.
 std::string decoded(std::string_view text) {
@@ -80,27 +81,40 @@ void Gatekeeper::look(Time now) {
     known_.clear();
 }
 
-Gatekeeper::Verdict Gatekeeper::judge(std::string_view value, Time now) {
+Gatekeeper::Verdict Gatekeeper::judge(std::string_view value, const std::string& peer, Time now) {
     look(now);
     if (value.empty() || value.size() > kLongestHeader) return Verdict::kUnknown;
     const Digest digest = digest_of(value);
-    if (options_.type == AuthType::kBasic) return judge_password(value, digest, now);
+    if (options_.type == AuthType::kBasic) return judge_password(value, digest, peer, now);
     bool found = false;  // all are looked at, in the same time
     for (const Digest& each : allowed_.headers) found |= CRYPTO_memcmp(each.data(), digest.data(), digest.size()) == 0;
     return found ? Verdict::kLetIn : Verdict::kUnknown;
 }
 
-Gatekeeper::Verdict Gatekeeper::judge_password(std::string_view value, const Digest& digest, Time now) {
+// Who is not told so any more has waited.
+bool Gatekeeper::may_try(const std::string& peer, Time now) {
+    if (now < next_check_) return false;
+    const auto waits = next_of_peer_.find(peer);
+    if (waits != next_of_peer_.end()) return now >= waits->second;
+    if (next_of_peer_.size() >= kMostPeers)
+        std::erase_if(next_of_peer_, [&](const auto& each) { return now >= each.second; });
+    return next_of_peer_.size() < kMostPeers;
+}
+
+Gatekeeper::Verdict Gatekeeper::judge_password(std::string_view value, const Digest& digest, const std::string& peer,
+                                               Time now) {
     if (const auto seen = known_.find(digest); seen != known_.end())
         return seen->second ? Verdict::kLetIn : Verdict::kUnknown;
     if (lower(std::string(value.substr(0, kBasic.size()))) != kBasic) return Verdict::kUnknown;
     const std::string pair = decoded(value.substr(kBasic.size()));
     if (pair.empty()) return Verdict::kUnknown;
-    if (now < next_check_) return Verdict::kLater;
+    if (!may_try(peer, now)) return Verdict::kLater;
     const Time begun = std::chrono::steady_clock::now();
     const size_t colon = pair.find(':');
     const bool right = allowed_.passwords.matches(pair.substr(0, colon), pair.substr(colon + 1));
-    next_check_ = now + 4 * (std::chrono::steady_clock::now() - begun);
+    const Time::duration took = std::chrono::steady_clock::now() - begun;
+    next_check_ = now + kApart * took;
+    next_of_peer_[peer] = now + kApart * kApart * took;
     // Those that were let in are few; who tries many keeps them all the same, for they are asked for only once.
     if (known_.size() >= kMostKnown) std::erase_if(known_, [](const auto& each) { return !each.second; });
     if (known_.size() >= kMostKnown) known_.clear();

@@ -3,7 +3,8 @@
 // Who may send to a receiver: the other side of `bearertokenauth` and `basicauth`. One thread.
 //
 // What a password costs is spent once: who was let in, or not, is known by the digest of the header. And on passwords
-// that were not seen before goes one quarter of the thread's time at most, so that who tries many stops nobody else.
+// that were not seen before goes one quarter of the thread's time at most, and a quarter of that on those of one peer,
+// so that who tries many stops nobody else.
 //
 // Header bill: the list of passwords and what was found out; the two servers include it.
 #pragma once
@@ -33,6 +34,7 @@ public:
     };
     static constexpr std::chrono::milliseconds kPause{500};  // between two looks at a file
     static constexpr size_t kMostKnown = 1024;               // headers that were looked at
+    static constexpr size_t kMostPeers = 1024;               // that have to wait
 
     // Throws std::runtime_error that names the file and what is wrong with it.
     Gatekeeper(const AuthOptions& options, std::string whose);
@@ -40,8 +42,8 @@ public:
     const std::string& header() const { return header_; }        // in lower case
     const std::string& challenge() const { return challenge_; }  // of WWW-Authenticate
 
-    // The value of its header; empty: there is none.
-    Verdict judge(std::string_view value, Time now);
+    // The value of its header; empty: there is none. `peer`: where it comes from.
+    Verdict judge(std::string_view value, const std::string& peer, Time now);
 
 private:
     using Digest = std::array<uint8_t, 32>;
@@ -53,7 +55,8 @@ private:
     static Digest digest_of(std::string_view text);
     Allowed read(std::string& ret_fault) const;
     void look(Time now);
-    Verdict judge_password(std::string_view value, const Digest& digest, Time now);
+    Verdict judge_password(std::string_view value, const Digest& digest, const std::string& peer, Time now);
+    bool may_try(const std::string& peer, Time now);
 
     const AuthOptions options_;
     const std::string whose_, file_, header_, challenge_;
@@ -62,6 +65,7 @@ private:
     Time next_look_{};
     std::map<Digest, bool> known_;
     Time next_check_{};
+    std::map<std::string, Time> next_of_peer_;
     LogPace log_;
 };
 

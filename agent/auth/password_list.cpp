@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace spanring::agent {
@@ -113,6 +115,31 @@ bool matches_hash(const std::string& hash, const std::string& password) {
     return made != nullptr && made[0] != '*' && equal(hash, made);
 }
 
+constexpr int kMostBcrypt = 12;       // of cost: 2^12 rounds, a quarter of a second
+constexpr int kMostRounds = 200'000;  // of SHA-256 and SHA-512, as long
+constexpr char kMostYescrypt = 'B';   // of the digit of N: 2^14 blocks of 128 * 32 bytes
+
+std::optional<int> number_at(std::string_view text) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+bool takes_long(std::string_view hash) {
+    if (hash.starts_with("$2"))
+        return number_at(hash.substr(std::min<size_t>(4, hash.size()))).value_or(0) > kMostBcrypt;
+    constexpr std::string_view kRounds = "rounds=";
+    if (hash.substr(std::min<size_t>(3, hash.size())).starts_with(kRounds))  // out of range: more than any
+        return number_at(hash.substr(3 + kRounds.size())).value_or(kMostRounds + 1) > kMostRounds;
+    if (!hash.starts_with("$y$")) return false;
+    // Flavor, N and r, a digit each: what needs more digits is larger.
+    const std::string_view parameters = hash.substr(3, hash.find('$', 3) - 3);
+    const auto value = [](char digit) {
+        return std::string_view("./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz").find(digit);
+    };
+    return parameters.size() != 3 || value(parameters[1]) > value(kMostYescrypt) || value(parameters[2]) > value('T');
+}
+
 // What is wrong with it; null: nothing.
 const char* fault_of(std::string_view hash) {
     if (hash.empty()) return "has no password";
@@ -123,7 +150,8 @@ const char* fault_of(std::string_view hash) {
     if (!hash.starts_with("$") || hash.starts_with(kApache)) return nullptr;
     const bool known = std::any_of(kOfTheSystem.begin(), kOfTheSystem.end(),
                                    [&](std::string_view beginning) { return hash.starts_with(beginning); });
-    return known ? nullptr : "has a hash that is not known here";
+    if (!known) return "has a hash that is not known here";
+    return takes_long(hash) ? "has a hash that takes too long: bcrypt's cost is at most 12" : nullptr;
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Users and their passwords as `htpasswd` writes them, a line USER:PASSWORD each: bcrypt, SHA-256 and SHA-512 of
-// crypt(3), MD5 of Apache and of crypt(3), {SHA}, {SSHA}; anything else is the password itself.
+// crypt(3), MD5 of Apache and of crypt(3), {SHA}, {SSHA}; anything else is the password itself. A hash that takes
+// longer than some quarter of a second is refused: whoever asks could keep a receiver busy by it.
 #pragma once
 
 #include <cstddef>

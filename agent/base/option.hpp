@@ -37,6 +37,7 @@ struct TextList {
     const char* values = "list of strings";
     // What is wrong with them; empty: nothing. Null: any will do.
     std::function<std::string(const std::vector<std::string>& texts)> check = {};
+    bool secret = false;  // none is ever printed; messages of `check` are, so they must not have them
 };
 
 // Strings under names of the user's. Only the names are ever printed.

@@ -87,7 +87,9 @@ std::vector<Option> describe_telemetry(Config& config) {
         {"encoding", choice(config.log_encoding, {{"console", LogEncoding::kConsole}, {"json", LogEncoding::kJson}}),
          "lines for people, or a JSON object each; the journal gets priorities of both"},
     };
-    return {{"logs", Group{logs}}, {"metrics", Group{describe(config.metrics, config.metrics_readers)}}};
+    std::vector<Option> metrics = describe(config.metrics, config.metrics_readers);
+    append(metrics, describe_access(config.metrics_entrance, "ask"));
+    return {{"logs", Group{logs}}, {"metrics", Group{metrics}}};
 }
 
 }  // namespace

@@ -174,6 +174,7 @@ struct Config {
     std::string log_level = "info";
     LogEncoding log_encoding = LogEncoding::kConsole;
     std::optional<MetricsAddress> metrics;       // where the agent's own metrics are served; unset: nowhere
+    EntranceOptions metrics_entrance;            // of that address
     std::vector<MetricsReader> metrics_readers;  // where they are sent to
     // How often what connectors measure goes to the pipeline of metrics that has them.
     std::chrono::milliseconds span_metrics_interval{60'000}, service_graph_interval{60'000};

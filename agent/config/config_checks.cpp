@@ -181,12 +181,21 @@ bool uses_tls(const ExporterConfig& exporter) {
     }
 }
 
+using VisitEntrance = std::function<void(const std::string&, const ListenAddress&, const EntranceOptions&)>;
+
 // Those that are there, with their paths.
-void each_entrance(const ReceiverOptions& otlp,
-                   const std::function<void(const std::string&, const ListenAddress&, const EntranceOptions&)>& visit) {
+void each_entrance(const ReceiverOptions& otlp, const VisitEntrance& visit) {
     const std::string path = "receivers.otlp.protocols.";
     if (otlp.grpc.enabled) visit(path + "grpc", otlp.grpc.endpoint, otlp.grpc.entrance);
     if (otlp.http.enabled) visit(path + "http", otlp.http.endpoint, otlp.http.entrance);
+}
+// Where the agent tells of itself.
+void each_page(const Config& config, const VisitEntrance& visit) {
+    if (config.metrics)
+        visit("service.telemetry.metrics", {config.metrics->host, config.metrics->port, ""}, config.metrics_entrance);
+    if (!config.health_check) return;
+    const HealthCheckOptions& health = *config.health_check;
+    visit("extensions." + health.id, {health.address.host, health.address.port, ""}, health.entrance);
 }
 
 void check_files(const Config& config, const Judge& judge) {
@@ -204,10 +213,12 @@ void check_files(const Config& config, const Judge& judge) {
         for (const OptionFault& fault : tls_faults(*exporter.delivery()))
             judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
     }
-    each_entrance(config.otlp, [&](const std::string& path, const ListenAddress&, const EntranceOptions& entrance) {
+    const auto look = [&](const std::string& path, const ListenAddress&, const EntranceOptions& entrance) {
         if (entrance.tls.cert_file.empty() || entrance.tls.key_file.empty()) return;  // told already
         for (const TlsFault& fault : faults_of(entrance.tls)) judge.tell(path + ".tls." + fault.key, fault.what);
-    });
+    };
+    each_entrance(config.otlp, look);
+    each_page(config, look);
 }
 
 // A batch that does not fit into a queue, empty as it may be, would never be sent.
@@ -243,14 +254,19 @@ void check_receiver(const ReceiverOptions& otlp, const Judge& judge) {
     };
     check(otlp.grpc.enabled, otlp.grpc.most_bytes(), "grpc.max_recv_msg_size_mib");
     check(otlp.http.enabled, otlp.http.max_request_body_size, "http.max_request_body_size");
-    each_entrance(otlp, [&](const std::string& path, const ListenAddress& address, const EntranceOptions& entrance) {
+}
+
+void check_entrances(const Config& config, const Judge& judge) {
+    const auto look = [&](const std::string& path, const ListenAddress& address, const EntranceOptions& entrance) {
         const ServerTlsOptions& tls = entrance.tls;
         if (!tls.enabled()) return;
         if (tls.cert_file.empty() || tls.key_file.empty())
             judge.tell(path + ".tls", {"client_ca_file", "cert_file", "key_file"},
                        "cert_file and key_file go together, and client_ca_file needs them");
         if (address.is_unix()) judge.tell(path + ".tls", {"cert_file"}, "is for HOST:PORT; unix:PATH is one user's");
-    });
+    };
+    each_entrance(config.otlp, look);
+    each_page(config, look);
 }
 
 bool is_loopback(std::string_view broker) {
@@ -267,6 +283,14 @@ void warn_of_plain_passwords(const Config& config, const Judge& judge) {
             judge.tell("exporters." + exporter.id + ".auth.sasl.password",
                        "goes to another host in plaintext, without tls");
     }
+}
+
+void warn_of_plain_pages(const Config& config, const Judge& judge) {
+    each_page(config, [&](const std::string& path, const ListenAddress& address, const EntranceOptions& entrance) {
+        if (entrance.auth && !entrance.tls.enabled() && !address.is_loopback())
+            judge.tell(path + ".auth.authenticator",
+                       "who asks from other hosts says who it is in plaintext, without tls");
+    });
 }
 
 void warn_of_open_receivers(const ReceiverOptions& otlp, const Judge& judge) {
@@ -343,6 +367,7 @@ void check_whole(const Config& config, const Judge& judge) {
     check_number("exporters of logs: ", config.log_pipeline.exporters.size());
     check_number("exporters of metrics: ", config.metric_pipeline.exporters.size());
     check_receiver(config.otlp, judge);
+    check_entrances(config, judge);
     check_paths(config.exporters, judge);
     for (const ExporterConfig& exporter : config.exporters) {
         check_queue(exporter, config.batch, judge);
@@ -376,6 +401,7 @@ void check_config(Config& config, const Origins& origins, Problems& problems, Pr
     check_whole(config, judge);
     check_tail_sampling(config, judge);
     warn_of_open_receivers(config.otlp, {origins, warnings});
+    warn_of_plain_pages(config, {origins, warnings});
     warn_of_plain_passwords(config, {origins, warnings});
     if ((config.measures_spans || config.draws_graph) && !config.metrics && !pushes(config, kSpanMetrics) &&
         !pushes(config, kServiceGraph)) {

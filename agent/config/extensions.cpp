@@ -135,6 +135,9 @@ std::vector<std::pair<std::string, EntranceOptions*>> entrances_of(Config& confi
     const std::string path = "receivers.otlp.protocols.";
     if (config.otlp.grpc.enabled) entrances.emplace_back(path + "grpc", &config.otlp.grpc.entrance);
     if (config.otlp.http.enabled) entrances.emplace_back(path + "http", &config.otlp.http.entrance);
+    entrances.emplace_back("service.telemetry.metrics", &config.metrics_entrance);
+    if (config.health_check)
+        entrances.emplace_back("extensions." + config.health_check->id, &config.health_check->entrance);
     return entrances;
 }
 

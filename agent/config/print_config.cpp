@@ -61,7 +61,7 @@ struct ValuePrinter {
     void operator()(const TextList& list) const {
         printer.out << YAML::Flow << YAML::BeginSeq;
         for (size_t i = 0; i < list.value.size(); ++i)
-            printer.print(path + "[" + std::to_string(i) + "]", list.value[i]);
+            printer.print(path + "[" + std::to_string(i) + "]", list.secret ? "(not shown)" : list.value[i]);
         printer.out << YAML::EndSeq;
         printer.say_origin(path);
     }

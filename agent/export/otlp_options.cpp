@@ -150,8 +150,8 @@ std::vector<Option> describe_delivery(OtlpOptions& otlp) {
         {"timeout", duration(otlp.timeout, milliseconds(1)), "time limit of one attempt"},
         {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
         {"headers_from", headers_list(otlp)},
-        {"auth", Group{{{"authenticator", text(otlp.authenticator, "name"),
-                         "that of `extensions` by which requests say who sends"}}}},
+        {"auth",
+         Group{{describe_authenticator(otlp.authenticator, "that of `extensions` by which requests say who sends")}}},
     };
     append(options, describe_waiting(otlp));
     return options;

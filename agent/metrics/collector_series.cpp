@@ -19,6 +19,20 @@ double number(uint64_t value) { return static_cast<double>(value); }
 
 uint64_t closed(const DrainStatus& drain, CloseCause cause) { return drain.closed[static_cast<size_t>(cause)]; }
 
+// By the protocol that it came by.
+void add_received(Exposition& page, Signal signal, const ReceiverStatus& receiver) {
+    const std::string part = names_of(signal).metric_part, items = names_of(signal).items;
+    const auto add = [&](const char* transport, uint64_t accepted, uint64_t refused) {
+        const MetricLabels labels = {{"receiver", "otlp"}, {"transport", transport}};
+        page.counter("otelcol_receiver_accepted_" + part + "_total",
+                     "What was answered for, since the agent's start: " + items, labels, number(accepted));
+        page.counter("otelcol_receiver_refused_" + part + "_total", "What its sender was asked to send again: " + items,
+                     labels, number(refused));
+    };
+    add("grpc", receiver.accepted_by_grpc, receiver.refused_by_grpc);
+    add("http", receiver.accepted_spans - receiver.accepted_by_grpc, receiver.refused_spans - receiver.refused_by_grpc);
+}
+
 }  // namespace
 
 void add_collector_exporter(Exposition& page, const Exporter& exporter) {
@@ -59,9 +73,7 @@ void add_collector_drain(Exposition& page, const DrainStatus& drain) {
 }
 
 void add_collector_receiver(Exposition& page, const ReceiverStatus& receiver) {
-    const MetricLabels labels = {{"receiver", "otlp"}, {"transport", "http"}};
-    page.counter("otelcol_receiver_accepted_spans_total", "", labels, number(receiver.accepted_spans));
-    page.counter("otelcol_receiver_refused_spans_total", "", labels, number(receiver.refused_spans));
+    add_received(page, Signal::kTraces, receiver);
 }
 
 void add_signal_exporter(Exposition& page, Signal signal, const Exporter& exporter) {
@@ -87,12 +99,7 @@ void add_signal_exporter(Exposition& page, Signal signal, const Exporter& export
 }
 
 void add_signal_receiver(Exposition& page, Signal signal, const ReceiverStatus& receiver) {
-    const MetricLabels labels = {{"receiver", "otlp"}, {"transport", "http"}};
-    const std::string part = names_of(signal).metric_part, items = names_of(signal).items;
-    page.counter("otelcol_receiver_accepted_" + part + "_total",
-                 "What was answered for, since the agent's start: " + items, labels, number(receiver.accepted_spans));
-    page.counter("otelcol_receiver_refused_" + part + "_total", "What its sender was asked to send again: " + items,
-                 labels, number(receiver.refused_spans));
+    add_received(page, signal, receiver);
     const MetricLabels type = {{"data_type", names_of(signal).name}};
     page.gauge("spanring_receiver_signal_queued_bytes", "Requests of logs and metrics in memory.", type,
                number(receiver.queued_bytes));

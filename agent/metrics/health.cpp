@@ -11,6 +11,7 @@
 #include "base/standing_trouble.hpp"
 #include "base/stuck_threads.hpp"
 #include "base/wall_clock.hpp"
+#include "otlp/signal.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -35,7 +36,9 @@ void look_at(const Exporter& exporter, uint64_t now, HealthReport& health) {
     if (status.paused) find("paused", "is paused, what comes is kept for it", false);
     if (!status.healthy && !status.paused) {
         const uint64_t since = std::min(status.unhealthy_since_unix_nano, now);
-        find("away", "spans have not been taken for " + whole_seconds(now - since) + "; the log says why",
+        find("away",
+             items_of(exporter) + std::string(" have not been taken for ") + whole_seconds(now - since) +
+                 "; the log says why",
              exporter.required(), status.unhealthy_since_unix_nano);
     }
     if (nearly_full(status)) {
@@ -46,6 +49,13 @@ void look_at(const Exporter& exporter, uint64_t now, HealthReport& health) {
 }
 
 }  // namespace
+
+// Those of logs and metrics are called after their signal.
+const char* items_of(const Exporter& exporter) {
+    for (const Signal signal : {Signal::kLogs, Signal::kMetrics})
+        if (exporter.name().starts_with(names_of(signal).name + std::string("/"))) return names_of(signal).items;
+    return names_of(Signal::kTraces).items;
+}
 
 bool HealthReport::good() const {
     return std::none_of(findings.begin(), findings.end(), [](const HealthFinding& finding) { return finding.wrong; });

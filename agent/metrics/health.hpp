@@ -36,4 +36,7 @@ HealthReport liveness();
 // trouble. A restart does not help.
 HealthReport readiness(const VisitExporters& exporters);
 
+// What an exporter sends: "spans", "log records", "data points".
+const char* items_of(const Exporter& exporter);
+
 }  // namespace spanring::agent

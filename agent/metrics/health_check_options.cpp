@@ -26,11 +26,13 @@ std::vector<Option> describe(HealthCheckOptions& options) {
                         }
                     },
                     [&options] { return options.address.text(); }};
-    return {
+    std::vector<Option> all = {
         {"endpoint", std::move(endpoint),
          "where /healthz and /readyz are, without metrics; a port alone is a port of 127.0.0.1"},
         {"path", option::text(options.path, "path", check_path), "one more, which answers as /healthz does"},
     };
+    append(all, describe_access(options.entrance, "ask"));
+    return all;
 }
 
 }  // namespace spanring::agent

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metrics/metrics_address.hpp"
+#include "receive/receiver_options.hpp"
 
 namespace spanring::agent {
 
@@ -18,6 +19,7 @@ struct HealthCheckOptions {
     std::string id = kHealthCheck;  // as in the file: it may have a name after a slash
     MetricsAddress address{"127.0.0.1", 13133};
     std::string path = "/";  // answers as /healthz does
+    EntranceOptions entrance{};
 
     bool operator==(const HealthCheckOptions&) const = default;
 };

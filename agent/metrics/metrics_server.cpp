@@ -16,18 +16,25 @@
 #include <thread>
 #include <utility>
 
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include "auth/gatekeeper.hpp"
+#include "base/descriptor.hpp"
 #include "base/listening_sockets.hpp"
 #include "base/token_bucket.hpp"
+#include "receive/acceptor.hpp"
+#include "receive/peer_of.hpp"
+#include "receive/receiver_options.hpp"
+#include "receive/tls_entrance.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -35,6 +42,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
+using asio::generic::stream_protocol;
 using asio::ip::tcp;
 using boost::system::error_code;
 
@@ -44,9 +52,10 @@ constexpr size_t kMostConnections = 64;
 // is told again.
 constexpr double kPagesAtOnce = 20;
 constexpr double kPagesASecond = 10;
-constexpr uint32_t kMostHeader = 8192;           // bytes
-constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
-constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
+constexpr uint32_t kMostHeader = 8192;               // bytes
+constexpr std::chrono::seconds kPatience{30};        // for a whole request, or for somebody to take the answer
+constexpr std::chrono::seconds kAcceptPause{1};      // when there is no descriptor for one more
+constexpr std::chrono::milliseconds kFlushPause{5};  // for what is said to go out over TLS, at the end
 
 using Request = http::request<http::empty_body>;
 using Response = http::response<http::string_body>;
@@ -105,7 +114,8 @@ Response answer(const Request& request, const MetricsServer::Pages& pages) {
 
 class MetricsServer::Listener {
 public:
-    Listener(const MetricsAddress& address, const char* whose, ListeningSockets* sockets);
+    Listener(const MetricsAddress& address, const char* whose, ListeningSockets* sockets,
+             const EntranceOptions& entrance);
 
     void serve(Pages pages);
     void stop(std::chrono::milliseconds farewell);
@@ -118,6 +128,10 @@ private:
     using Sessions = std::list<Session*>;
 
     void accept();
+    void let_in(Descriptor connection);
+    void begin(Descriptor connection, std::string peer);
+    void tell_wound_down();
+    std::optional<Response> refusal(const Request& request, const std::string& peer);
     std::string metrics(ExpositionFormat format);
 
     const char* const whose_;
@@ -128,7 +142,9 @@ private:
     std::function<void()> wound_down_;  // likewise; called once no connection is left
     asio::io_context context_{1};
     tcp::acceptor acceptor_{context_};
-    asio::steady_timer pause_{context_};
+    asio::steady_timer pause_{context_}, flush_{context_};
+    std::optional<TlsEntrance> tls_;
+    std::optional<Gatekeeper> gate_;
     std::function<std::string(ExpositionFormat)> make_metrics_;
     Pages pages_;
     std::map<ExpositionFormat, std::string> last_pages_;
@@ -140,14 +156,15 @@ private:
 
 class MetricsServer::Listener::Session : public std::enable_shared_from_this<Session> {
 public:
-    Session(Listener& listener, tcp::socket socket)
+    Session(Listener& listener, stream_protocol::socket socket, std::string peer)
         : listener_(listener),
           place_(listener.sessions_.insert(listener.sessions_.end(), this)),
+          peer_(std::move(peer)),
           stream_(std::move(socket)) {}
     ~Session() {
         if (listener_.ended_) return;
         listener_.sessions_.erase(place_);
-        if (listener_.sessions_.empty() && listener_.wound_down_) std::exchange(listener_.wound_down_, nullptr)();
+        listener_.tell_wound_down();
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -172,7 +189,10 @@ private:
             listener_.sessions_.splice(listener_.sessions_.end(), listener_.sessions_, place_);
             const Request& request = parser_->get();
             const bool head = request.method() == http::verb::head;
-            return write(answer(request, listener_.pages_), request.keep_alive() && !listener_.winding_down_, head);
+            const bool keep = request.keep_alive() && !listener_.winding_down_;
+            if (std::optional<Response> refusal = listener_.refusal(request, peer_))
+                return write(*std::move(refusal), keep, head);
+            return write(answer(request, listener_.pages_), keep, head);
         }
         const bool spoke = error.category() == make_error_code(http::error::bad_method).category() &&
                            error != http::error::end_of_stream && error != http::error::partial_message;
@@ -188,7 +208,7 @@ private:
             self->resting_ = keep;
             if (!error && keep) return self->read();
             error_code ignored;
-            self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+            self->stream_.socket().shutdown(stream_protocol::socket::shutdown_send, ignored);
         };
         serializer_.emplace(response_);
         if (head) return http::async_write_header(stream_, *serializer_, done);
@@ -198,15 +218,20 @@ private:
     Listener& listener_;
     bool resting_ = false;  // it has had an answer, and asks for nothing
     const Sessions::iterator place_;
-    beast::tcp_stream stream_;
+    const std::string peer_;
+    beast::basic_stream<stream_protocol> stream_;
     beast::flat_buffer buffer_{2 * kMostHeader};
     std::optional<http::request_parser<http::empty_body>> parser_;
     Response response_;
     std::optional<http::response_serializer<http::string_body>> serializer_;
 };
 
-MetricsServer::Listener::Listener(const MetricsAddress& address, const char* whose, ListeningSockets* sockets)
+MetricsServer::Listener::Listener(const MetricsAddress& address, const char* whose, ListeningSockets* sockets,
+                                  const EntranceOptions& entrance)
     : whose_(whose) {
+    if (entrance.auth) gate_.emplace(*entrance.auth, std::string(whose_) + ".auth");
+    if (entrance.tls.enabled())
+        tls_.emplace(context_, entrance.tls, "http/1.1", whose_, kMostConnections, [](ConnectionRefusal) {});
     try {
         Descriptor socket = (sockets != nullptr ? *sockets : own_).tcp(address.host, address.port);
         sockaddr_storage name{};
@@ -240,7 +265,7 @@ void MetricsServer::Listener::stop(std::chrono::milliseconds farewell) {
                 if (session->resting()) session->close();
             }
             wound_down_ = [answered] { answered->set_value(); };
-            if (sessions_.empty()) std::exchange(wound_down_, nullptr)();
+            tell_wound_down();
         });
         answered->get_future().wait_for(farewell);
     }
@@ -257,7 +282,7 @@ std::string MetricsServer::Listener::metrics(ExpositionFormat format) {
 
 std::string MetricsServer::Listener::url() const {
     const tcp::endpoint endpoint = acceptor_.local_endpoint();
-    return "http://" + MetricsAddress{endpoint.address().to_string(), endpoint.port()}.text() +
+    return (tls_ ? "https://" : "http://") + MetricsAddress{endpoint.address().to_string(), endpoint.port()}.text() +
            (make_metrics_ ? "/metrics" : "/healthz");
 }
 
@@ -270,14 +295,59 @@ void MetricsServer::Listener::accept() {
                 if (!winding_down_) accept();
             });
         }
-        if (sessions_.size() >= kMostConnections) sessions_.front()->close();
-        std::make_shared<Session>(*this, std::move(socket))->read();
+        let_in(Descriptor(socket.release()));
         if (!winding_down_) accept();
     });
 }
 
+void MetricsServer::Listener::let_in(Descriptor connection) {
+    std::string peer = gate_ ? peer_of(connection.get()) : std::string();
+    if (!tls_) return begin(std::move(connection), std::move(peer));
+    tls_->admit(std::move(connection), [this, peer = std::move(peer)](Descriptor decrypted, const TlsEntrance::Came&) {
+        begin(std::move(decrypted), peer);
+    });
+}
+
+void MetricsServer::Listener::begin(Descriptor connection, std::string peer) {
+    auto socket = connected(context_, std::move(connection));
+    if (!socket) return;
+    if (sessions_.size() >= kMostConnections) sessions_.front()->close();
+    std::make_shared<Session>(*this, *std::move(socket), std::move(peer))->read();
+}
+
+// Once nobody waits for an answer any more.
+void MetricsServer::Listener::tell_wound_down() {
+    if (!wound_down_ || !sessions_.empty()) return;
+    if (!tls_ || (!tls_->shaking() && tls_->flushed())) return std::exchange(wound_down_, nullptr)();
+    flush_.expires_after(kFlushPause);
+    flush_.async_wait([this](const error_code& error) {
+        if (!error) tell_wound_down();
+    });
+}
+
+// Who is not known is told nothing else.
+std::optional<Response> MetricsServer::Listener::refusal(const Request& request, const std::string& peer) {
+    if (!gate_) return std::nullopt;
+    const auto said = request[gate_->header()];
+    switch (gate_->judge({said.data(), said.size()}, peer, std::chrono::steady_clock::now())) {
+        case Gatekeeper::Verdict::kLetIn: return std::nullopt;
+        case Gatekeeper::Verdict::kLater: {
+            Response response = plain(http::status::service_unavailable, "too many ask who they are\n");
+            response.set(http::field::retry_after, "1");
+            return response;
+        }
+        case Gatekeeper::Verdict::kUnknown: break;
+    }
+    Response response = plain(http::status::unauthorized, "the agent does not know who asks\n");
+    if (!gate_->challenge().empty()) response.set(http::field::www_authenticate, gate_->challenge());
+    return response;
+}
+
 MetricsServer::MetricsServer(const MetricsAddress& address, const char* whose, ListeningSockets* sockets)
-    : listener_(std::make_unique<Listener>(address, whose, sockets)) {}
+    : MetricsServer(address, whose, sockets, EntranceOptions()) {}
+MetricsServer::MetricsServer(const MetricsAddress& address, const char* whose, ListeningSockets* sockets,
+                             const EntranceOptions& entrance)
+    : listener_(std::make_unique<Listener>(address, whose, sockets, entrance)) {}
 MetricsServer::~MetricsServer() { stop(); }
 void MetricsServer::serve(Pages pages) { listener_->serve(std::move(pages)); }
 void MetricsServer::stop(std::chrono::milliseconds farewell) { listener_->stop(farewell); }

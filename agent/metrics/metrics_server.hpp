@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent's metrics over HTTP/1.1, GET /metrics, and whether it is well: /healthz and /readyz, or that alone. One
-// thread of its own, which makes the pages too; the drain and the exporters never wait for whoever asks. Connections
-// are bounded in number, time and bytes.
+// The agent's metrics over HTTP/1.1, in TLS where there is a certificate, GET /metrics, and whether it is well:
+// /healthz and /readyz, or that alone. One thread of its own, which makes the pages too; the drain and the exporters
+// never wait for whoever asks. Connections are bounded in number, time and bytes.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,7 @@
 namespace spanring::agent {
 
 class ListeningSockets;
+struct EntranceOptions;
 
 inline constexpr char kMetrics[] = "metrics";
 
@@ -32,8 +33,11 @@ public:
 
     // Listens at once, so that nobody else gets the port; on one of `sockets`, which outlive it (null: on its own).
     // Throws std::runtime_error that says where and why not. `whose` names the thread, and begins what is thrown.
+    // `entrance`: TLS, and who may ask; where its files cannot be used it throws as well.
     explicit MetricsServer(const MetricsAddress& address, const char* whose = kMetrics,
                            ListeningSockets* sockets = nullptr);
+    MetricsServer(const MetricsAddress& address, const char* whose, ListeningSockets* sockets,
+                  const EntranceOptions& entrance);
     ~MetricsServer();  // as stop()
     MetricsServer(const MetricsServer&) = delete;
     MetricsServer& operator=(const MetricsServer&) = delete;

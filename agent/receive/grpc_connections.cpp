@@ -76,14 +76,14 @@ GrpcConnections::GrpcConnections(asio::io_context& context, size_t most, std::fu
 
 GrpcConnections::~GrpcConnections() { watch_->end(); }
 
-Descriptor GrpcConnections::admit(Descriptor socket, Came came) {
+Descriptor GrpcConnections::admit(Descriptor socket, Came came, const std::string& origin) {
     if (!make_room()) return {};
     Descriptor given = renumbered(socket.get());
     const int number = socket.get();
     if (!given || !watch_->add(number)) return {};
     // As grpc_server_add_channel_from_fd() names it.
     const auto connection =
-        std::make_shared<Connection>(std::move(socket), "fd:" + std::to_string(given.get()), std::move(came));
+        std::make_shared<Connection>(std::move(socket), "fd:" + std::to_string(given.get()), origin, std::move(came));
     {
         const MutexLock lock(mutex_);
         connections_[number] = connection;

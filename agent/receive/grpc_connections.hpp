@@ -35,14 +35,15 @@ public:
     // One connection; lives as long as somebody has it.
     class Connection {
     public:
-        Connection(Descriptor own, std::string peer, Came came)
-            : own_(std::move(own)), peer_(std::move(peer)), counted_(std::move(came)) {}
+        Connection(Descriptor own, std::string peer, std::string origin, Came came)
+            : own_(std::move(own)), peer_(std::move(peer)), origin_(std::move(origin)), counted_(std::move(came)) {}
+        const std::string& origin() const { return origin_; }
         void shut_down() const;  // what is under way on it fails
 
     private:
         friend class GrpcConnections;
         const Descriptor own_;
-        const std::string peer_;
+        const std::string peer_, origin_;
         const Came counted_;
         // Under the mutex of the connections.
         size_t calls_ = 0;
@@ -60,8 +61,9 @@ public:
     GrpcConnections& operator=(const GrpcConnections&) = delete;
 
     // That thread. What is to be given to gRPC; none: it may not, for beyond the bound there is no idle one to end for
-    // it. `came`: the bytes that came so far, where somebody counts them; null: the kernel is asked.
-    Descriptor admit(Descriptor socket, Came came = nullptr);
+    // it. `came`: the bytes that came so far, where somebody counts them; null: the kernel is asked. `origin`: whom it
+    // comes from.
+    Descriptor admit(Descriptor socket, Came came = nullptr, const std::string& origin = {});
 
     // By gRPC's name of the peer. Null: it has ended.
     ConnectionPtr begin_call(const std::string& peer);

@@ -96,11 +96,13 @@ public:
     void accept_no_more() { entrance_.accept_no_more(); }
     Clock::time_point look(Clock::time_point now);
     void close();
+    void end_calls();
     bool idle() const;
     std::string address() const;
 
 private:
-    // One call. At most one operation of gRPC's is under way; the queue gives it back as the tag.
+    // One call. At most one operation of gRPC's is under way, and beside the reading of a message the last one; the
+    // queue gives each back with the call as the tag.
     struct Call {
         enum class State {
             kOpen,       // waits for a client
@@ -111,6 +113,7 @@ private:
         };
         State state = State::kOpen;
         Clock::time_point since{};
+        int operations = 0;
         GrpcConnections::ConnectionPtr connection;
         bool had_request = false;
         Receiver* receiver = nullptr;  // null: not known yet
@@ -123,14 +126,15 @@ private:
     using CallPtr = std::shared_ptr<Call>;
 
     void build(uint64_t memory);
-    void accepted(Descriptor connection, TlsEntrance::Came came);
+    void accepted(Descriptor connection, TlsEntrance::Came came, const std::string& peer);
     void end_slow_calls(Clock::time_point now) SPR_EXCLUDES(mutex_);
     void end_flood();
 
     void run();
     void proceed(Call& call, bool ok) SPR_EXCLUDES(mutex_);
-    void began(Call& call) SPR_REQUIRES(mutex_);
-    bool may_ask(Call& call) SPR_REQUIRES(mutex_);
+    void began(const CallPtr& call) SPR_EXCLUDES(mutex_);
+    Gatekeeper::Verdict ask(const Call& call) SPR_EXCLUDES(mutex_);
+    bool may_ask(Call& call, Gatekeeper::Verdict verdict) SPR_REQUIRES(mutex_);
     void read_next() SPR_REQUIRES(mutex_);
     void has_message(const CallPtr& call) SPR_EXCLUDES(mutex_);
     void answer(Call& call, const ReceiverReply& reply) SPR_EXCLUDES(mutex_);
@@ -153,7 +157,8 @@ private:
     const std::shared_ptr<Service*> alive_ = std::make_shared<Service*>(this);
 
     Clock::time_point next_look_{};
-    std::atomic<uint64_t> turns_{0};  // of the thread of the calls
+    std::atomic<uint64_t> turns_{0};   // of the thread of the calls
+    std::atomic<bool> asking_{false};  // it computes what a password is compared with
     uint64_t last_turns_ = 0;
     std::chrono::nanoseconds cpu_at_turn_{};  // that the thread had used when it was seen to take a turn
 
@@ -222,17 +227,18 @@ GrpcServer::Service::~Service() {
 // ---- The receiver's thread ------------------------------------------------------------------------------------------
 
 void GrpcServer::Service::serve() {
-    entrance_.accept([weak = std::weak_ptr(alive_)](Descriptor connection, TlsEntrance::Came came) {
-        if (const auto self = weak.lock()) (*self)->accepted(std::move(connection), std::move(came));
-    });
+    entrance_.accept(
+        [weak = std::weak_ptr(alive_)](Descriptor connection, TlsEntrance::Came came, const std::string& peer) {
+            if (const auto self = weak.lock()) (*self)->accepted(std::move(connection), std::move(came), peer);
+        });
 }
 
-void GrpcServer::Service::accepted(Descriptor connection, TlsEntrance::Came came) {
+void GrpcServer::Service::accepted(Descriptor connection, TlsEntrance::Came came, const std::string& peer) {
     const int on = 1;
     if (!options_.endpoint.is_unix() && came == nullptr)
         ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (::fcntl(connection.get(), F_SETFL, O_NONBLOCK) != 0) return;
-    Descriptor given = connections_.admit(std::move(connection), std::move(came));
+    Descriptor given = connections_.admit(std::move(connection), std::move(came), peer);
     if (given) grpc::AddInsecureChannelFromFd(server_.get(), given.release());
 }
 
@@ -264,7 +270,8 @@ void GrpcServer::Service::end_slow_calls(Clock::time_point now) {
 void GrpcServer::Service::end_flood() {
     const uint64_t turns = turns_.load(std::memory_order_relaxed);  // relaxed: nothing is read by it
     const auto cpu = cpu_of(thread_);
-    if (turns != std::exchange(last_turns_, turns)) cpu_at_turn_ = cpu;
+    const bool asking = asking_.load(std::memory_order_relaxed);  // likewise
+    if (turns != std::exchange(last_turns_, turns) || asking) cpu_at_turn_ = cpu;
     const auto messages = std::chrono::nanoseconds(most_reading_ * options_.most_bytes());  // one for a byte
     if (cpu - cpu_at_turn_ < kLongestTurn + messages) return;
     cpu_at_turn_ = cpu;
@@ -278,12 +285,22 @@ void GrpcServer::Service::close() {
     for (Call* call : std::exchange(waiting_, {})) refuse(*call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
 }
 
+void GrpcServer::Service::end_calls() {
+    const MutexLock lock(mutex_);
+    for (const auto& [key, call] : calls_) {
+        if (call->state != State::kReading) continue;
+        --reading_;
+        refuse(*call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
+    }
+}
+
 void GrpcServer::Service::answer(Call& call, const ReceiverReply& reply) {
     const MutexLock lock(mutex_);
     if (call.state != State::kTaken || ended_) return;
     switch (reply.kind) {
         case ReceiverReply::Kind::kTaken:
             set(call, State::kAnswering);
+            ++call.operations;
             call.stream.WriteAndFinish(buffer_of(response_body(WireEncoding::kProtobuf, reply, call.signal)), {},
                                        Status::OK, &call);
             return;
@@ -318,11 +335,13 @@ void GrpcServer::Service::run() {
 void GrpcServer::Service::proceed(Call& call, bool ok) {
     MutexLock lock(mutex_);
     const CallPtr holds = calls_.at(&call);  // until the lock is let go: what ends with it may take a while
+    --call.operations;
     if (call.state == State::kReading) {
         --reading_;
         read_next();
     }
     if (call.state == State::kAnswering || ended_ || (call.state == State::kOpen && !ok)) {
+        if (call.operations != 0) return;  // another one of it comes back
         connections_.end_call(call.connection, call.had_request);
         calls_.erase(&call);
         lock.unlock();
@@ -330,7 +349,9 @@ void GrpcServer::Service::proceed(Call& call, bool ok) {
     }
     if (call.state == State::kOpen) {
         open_call();
-        return began(call);
+        call.connection = connections_.begin_call(call.context.peer());
+        lock.unlock();
+        return began(holds);
     }
     if (!ok || !call.message.Valid()) return finish(call, {StatusCode::INVALID_ARGUMENT, "it has no message"});
     set(call, State::kTaken);
@@ -338,11 +359,18 @@ void GrpcServer::Service::proceed(Call& call, bool ok) {
     has_message(holds);
 }
 
-void GrpcServer::Service::began(Call& call) {
-    call.connection = connections_.begin_call(call.context.peer());
+void GrpcServer::Service::began(const CallPtr& begun) {
+    Call& call = *begun;
+    const Gatekeeper::Verdict verdict = ask(call);
+    const MutexLock lock(mutex_);
+    if (ended_) {
+        connections_.end_call(call.connection, false);
+        calls_.erase(&call);
+        return;
+    }
     if (calls_.size() > kMostCalls) connections_.shut_down_busiest(kMostCalls);
     if (call.connection == nullptr) return refuse(call, busy(StatusCode::UNAVAILABLE, "its connection has ended"));
-    if (!may_ask(call)) return;
+    if (!may_ask(call, verdict)) return;
     const auto signal = signal_of(call.context.method(), &SignalNames::method);
     if (!signal || receivers_.of(*signal) == nullptr) {
         return refuse(call,
@@ -358,13 +386,23 @@ void GrpcServer::Service::began(Call& call) {
     read_next();
 }
 
-// Who is not known is told nothing else. False: it is answered.
-bool GrpcServer::Service::may_ask(Call& call) {
+// Without the lock: a password may take a while, and the receiver's thread looks at the calls meanwhile.
+Gatekeeper::Verdict GrpcServer::Service::ask(const Call& call) {
     Gatekeeper* const gate = entrance_.gate();
-    if (gate == nullptr) return true;
+    if (gate == nullptr || call.connection == nullptr) return Gatekeeper::Verdict::kLetIn;
     const auto said = call.context.client_metadata().find(gate->header());
     const bool none = said == call.context.client_metadata().end();
-    switch (gate->judge(none ? "" : std::string_view(said->second.data(), said->second.size()), Clock::now())) {
+    asking_.store(true, std::memory_order_relaxed);  // relaxed: nothing is read by it
+    const Gatekeeper::Verdict verdict =
+        gate->judge(none ? "" : std::string_view(said->second.data(), said->second.size()), call.connection->origin(),
+                    Clock::now());
+    asking_.store(false, std::memory_order_relaxed);  // likewise
+    return verdict;
+}
+
+// Who is not known is told nothing else. False: it is answered.
+bool GrpcServer::Service::may_ask(Call& call, Gatekeeper::Verdict verdict) {
+    switch (verdict) {
         case Gatekeeper::Verdict::kLetIn: return true;
         case Gatekeeper::Verdict::kLater:
             refuse(call, busy(StatusCode::UNAVAILABLE, "too many ask who they are"));
@@ -382,6 +420,7 @@ void GrpcServer::Service::read_next() {
         waiting_.pop_front();
         ++reading_;
         set(call, State::kReading);
+        ++call.operations;
         call.stream.Read(&call.message, &call);
     }
 }
@@ -410,9 +449,12 @@ void GrpcServer::Service::has_message(const CallPtr& call) {
     // A call that ended meanwhile is not there any more.
     asio::post(context_, [this, &receiver, weak = std::weak_ptr(call), body = std::move(body)]() mutable {
         receiver.expect_no_more(body.size);
-        receiver.take(std::move(body), [this, weak](const ReceiverReply& reply) {
-            if (const CallPtr waits = weak.lock()) answer(*waits, reply);
-        });
+        receiver.take(
+            std::move(body),
+            [this, weak](const ReceiverReply& reply) {
+                if (const CallPtr waits = weak.lock()) answer(*waits, reply);
+            },
+            ReceivedBy::kGrpc);
     });
 }
 
@@ -420,6 +462,7 @@ void GrpcServer::Service::open_call() {
     if (ended_) return;
     const CallPtr call = std::make_shared<Call>();
     calls_.emplace(call.get(), call);
+    ++call->operations;
     generic_.RequestCall(&call->context, &call->stream, queue_.get(), queue_.get(), call.get());
 }
 
@@ -430,6 +473,7 @@ void GrpcServer::Service::set(Call& call, State state) {
 
 void GrpcServer::Service::finish(Call& call, const Status& status) {
     set(call, State::kAnswering);
+    ++call.operations;
     call.stream.Finish(status, &call);
 }
 
@@ -449,6 +493,7 @@ void GrpcServer::serve() { service_->serve(); }
 void GrpcServer::accept_no_more() { service_->accept_no_more(); }
 Clock::time_point GrpcServer::look(Clock::time_point now) { return service_->look(now); }
 void GrpcServer::close() { service_->close(); }
+void GrpcServer::end_calls() { service_->end_calls(); }
 bool GrpcServer::idle() const { return service_->idle(); }
 std::string GrpcServer::address() const { return service_->address(); }
 

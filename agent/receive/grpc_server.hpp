@@ -39,6 +39,8 @@ public:
     void accept_no_more();
     // No request is taken any more. Those that wait for their answers get them.
     void close();
+    // After that: whoever's message has not come yet is told to send it again, later.
+    void end_calls();
 
     bool idle() const;            // nobody waits for an answer
     std::string address() const;  // with the port that the kernel chose

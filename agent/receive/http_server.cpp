@@ -70,8 +70,8 @@ public:
                     [this](ConnectionRefusal refusal) { receivers_.first().note_refused_connection(refusal); }) {}
 
     void serve() {
-        entrance_.accept([weak = weak_from_this()](Descriptor connection, const auto&) {
-            if (const auto self = weak.lock()) self->accepted(std::move(connection));
+        entrance_.accept([weak = weak_from_this()](Descriptor connection, const auto&, const std::string& peer) {
+            if (const auto self = weak.lock()) self->accepted(std::move(connection), peer);
         });
     }
     void wind_down();
@@ -86,7 +86,7 @@ private:
     class Session;
     using Sessions = std::list<Session*>;
 
-    void accepted(Descriptor connection);
+    void accepted(Descriptor connection, const std::string& peer);
     bool make_room();
 
     asio::io_context& context_;
@@ -101,8 +101,9 @@ private:
 // One connection, one request at a time. Lives as long as an operation on it is under way, or its answer is awaited.
 class HttpServer::Listener::Session : public std::enable_shared_from_this<Session> {
 public:
-    Session(std::shared_ptr<Listener> listener, stream_protocol::socket socket)
+    Session(std::shared_ptr<Listener> listener, stream_protocol::socket socket, std::string peer)
         : listener_(std::move(listener)),
+          peer_(std::move(peer)),
           place_(listener_->sessions_.insert(listener_->sessions_.end(), this)),
           stream_(std::move(socket)) {}
     ~Session() {
@@ -172,7 +173,7 @@ private:
         Gatekeeper* const gate = listener_->entrance_.gate();
         if (gate == nullptr) return true;
         const auto said = parser_->get()[gate->header()];
-        switch (gate->judge({said.data(), said.size()}, std::chrono::steady_clock::now())) {
+        switch (gate->judge({said.data(), said.size()}, peer_, std::chrono::steady_clock::now())) {
             case Gatekeeper::Verdict::kLetIn: return true;
             case Gatekeeper::Verdict::kLater:
                 receiver_or_first().note_refused();
@@ -357,6 +358,7 @@ private:
     static constexpr size_t kMostDiscarded = size_t{64} << 20;  // clients send all of a body before they read
 
     const std::shared_ptr<Listener> listener_;
+    const std::string peer_;
     const Sessions::iterator place_;
     beast::basic_stream<stream_protocol> stream_;
     beast::flat_buffer buffer_{2 * kMostHeader};
@@ -375,11 +377,11 @@ private:
     size_t discarded_ = 0;
 };
 
-void HttpServer::Listener::accepted(Descriptor connection) {
+void HttpServer::Listener::accepted(Descriptor connection, const std::string& peer) {
     if (!make_room()) return;
     auto socket = agent::connected(context_, std::move(connection));
     if (!socket) return;
-    std::make_shared<Session>(shared_from_this(), *std::move(socket))->read();
+    std::make_shared<Session>(shared_from_this(), *std::move(socket), peer)->read();
     receivers_.first().note_connection(true);
 }
 

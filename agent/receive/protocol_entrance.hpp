@@ -12,6 +12,7 @@
 
 #include "auth/gatekeeper.hpp"
 #include "receive/acceptor.hpp"
+#include "receive/peer_of.hpp"
 #include "receive/receiver_options.hpp"
 #include "receive/tls_entrance.hpp"
 
@@ -19,7 +20,8 @@ namespace spanring::agent {
 
 class ProtocolEntrance {
 public:
-    using Take = TlsEntrance::Take;  // where there is no TLS, what came is not counted: null
+    // Where there is no TLS, what came is not counted: null. `peer`: as peer_of() names who has connected.
+    using Take = std::function<void(Descriptor connection, TlsEntrance::Came came, const std::string& peer)>;
 
     // Listens at once, as an Acceptor does. `name` is the protocol's in the configuration, `protocol` ALPN's name of
     // it. Throws std::runtime_error that names what is wrong.
@@ -35,10 +37,12 @@ public:
 
     void accept(const Take& take) {
         acceptor_.accept([this, take](Descriptor connection) {
-            if (tls_)
-                tls_->admit(std::move(connection), take);
-            else
-                take(std::move(connection), nullptr);
+            std::string peer = gate_ ? peer_of(connection.get()) : std::string();
+            if (!tls_) return take(std::move(connection), nullptr, peer);
+            tls_->admit(std::move(connection),
+                        [take, peer = std::move(peer)](Descriptor decrypted, TlsEntrance::Came came) {
+                            take(std::move(decrypted), std::move(came), peer);
+                        });
         });
     }
     void accept_no_more() { acceptor_.accept_no_more(); }

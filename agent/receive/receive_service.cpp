@@ -132,6 +132,10 @@ public:
     }
 
     void stop(Clock::time_point deadline) {
+        ask([this] {
+            if (grpc_ != nullptr) grpc_->end_calls();
+            return true;
+        });
         const auto idle = [this] {
             bool receivers = true;
             receivers_.each([&](const Receiver& receiver) { receivers = receivers && receiver.idle(); });

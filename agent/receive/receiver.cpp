@@ -78,7 +78,7 @@ Receiver::~Receiver() {
 
 // ---- In -------------------------------------------------------------------------------------------------------------
 
-void Receiver::take(Body request, Answer answer) {
+void Receiver::take(Body request, Answer answer, ReceivedBy by) {
     if (closed_.load(kSum)) {
         ++status_.refused_requests;
         return answer({ReceiverReply::Kind::kBusy, 0, "the agent ends"});
@@ -109,7 +109,7 @@ void Receiver::take(Body request, Answer answer) {
         gathering_->since = now_;
         if (ballots_) gathering_->stage = KeptRequests::Stage::kToDecide;
     }
-    gathering_->waiting.push_back({std::move(answer), spans.parts.size(), spans.invalid, spans.defect});
+    gathering_->waiting.push_back({std::move(answer), spans.parts.size(), spans.invalid, spans.defect, by});
     add(*gathering_, std::move(request), std::move(spans));
     const bool alone = std::all_of(deliveries_.begin(), deliveries_.end(),
                                    [](const auto& delivery) { return delivery->kept.has_value(); });
@@ -163,7 +163,14 @@ void Receiver::hand_on(Delivery& delivery) {
     const bool empty = batch->runs.empty();
     batch->open.store(required, std::memory_order_relaxed);  // relaxed: the exporters' queues publish it
     for (Exporter* exporter : plan_->exporters) {
-        if (!empty) exporter->submit(batch);
+        if (empty) break;
+        try {
+            exporter->submit(batch);
+        } catch (const std::exception& error) {  // for want of memory it did not take it; others may, or the sender
+            if (const auto more = refused_log_.due())
+                spdlog::error("receiver: exporter {}: {}{}", exporter->name(), error.what(), *more);
+            resolve(batch, exporter->index(), exporter->required(), {Outcome::kDroppedQueue, 0});
+        }
     }
     if (empty || required == 0) return acknowledgements_.push(batch);
     SPR_TESTPOINT(received_submitted);
@@ -245,10 +252,24 @@ Receiver::Clock::time_point Receiver::due() const {
 
 void Receiver::count_received(Delivery& delivery) {
     if (std::exchange(delivery.counted, true)) return;
+    status_.accepted_by_grpc += spans_by_grpc(delivery, true);
     for (const ReceivedPart& part : delivery.parts) {
         senders_.received(part.account, part.spans);
         status_.accepted_spans += part.spans;
     }
+}
+
+// `left_out`: with those that go to no exporter.
+uint64_t Receiver::spans_by_grpc(const Delivery& delivery, bool left_out) {
+    uint64_t spans = 0;
+    size_t part = 0;
+    for (const Waiting& waiting : delivery.waiting) {
+        for (size_t i = 0; i < waiting.parts; ++i, ++part) {
+            const ReceivedPart& of = delivery.parts[part];
+            if (waiting.by == ReceivedBy::kGrpc) spans += of.spans - (left_out ? 0 : of.invalid + of.filtered);
+        }
+    }
+    return spans;
 }
 
 // Every required exporter has answered for it. Returns what all of them rejected, of each part.
@@ -288,6 +309,7 @@ void Receiver::refuse(Delivery& delivery, const std::string& why) {
         waiting.answer({ReceiverReply::Kind::kBusy, 0, why});
     }
     status_.refused_spans += delivery.batch->spans;
+    status_.refused_by_grpc += spans_by_grpc(delivery, false);
     if (const auto more = refused_log_.due()) spdlog::warn("receiver: requests are refused: {}{}", why, *more);
     forget(delivery);
 }

@@ -96,7 +96,7 @@ public:
     void expect(size_t bytes) { expected_.fetch_add(bytes, kSum); }
     void expect_no_more(size_t bytes) { expected_.fetch_sub(bytes, kSum); }
 
-    void take(Body request, Answer answer);
+    void take(Body request, Answer answer, ReceivedBy by = ReceivedBy::kHttp);
     void work(Clock::time_point now);
     Clock::time_point due() const;  // when work() is to be called at the latest
 
@@ -122,6 +122,7 @@ private:
         size_t parts = 0;  // of the delivery, in its order
         uint64_t invalid = 0;
         const char* defect = nullptr;
+        ReceivedBy by = ReceivedBy::kHttp;
     };
     struct Delivery {
         std::shared_ptr<Batch> batch = std::make_shared<Batch>();
@@ -164,6 +165,7 @@ private:
     void put_back(Delivery& delivery);
     void keep(Delivery& delivery);
     void count_received(Delivery& delivery);
+    static uint64_t spans_by_grpc(const Delivery& delivery, bool left_out);
     bool book();
     void answer(Delivery& delivery, const std::vector<uint64_t>& rejected);
     void forget(const Delivery& delivery);

@@ -23,25 +23,12 @@ Scalar address(ListenAddress& value) {
 }
 
 std::vector<Option> describe(EntranceOptions& entrance) {
-    ServerTlsOptions& tls = entrance.tls;
-    return {
+    std::vector<Option> options = {
         {"max_connections", count(entrance.max_connections, 1, 10'000),
          "beyond it an idle one is closed, or the new one"},
-        {"tls", Group{{
-                    {"cert_file", text(tls.cert_file, "file"),
-                     "certificate of the receiver, and those between it and its "
-                     "authority; needs key_file. None: plaintext"},
-                    {"key_file", text(tls.key_file, "file"), "its private key; needs cert_file"},
-                    {"client_ca_file", text(tls.client_ca_file, "file"),
-                     "authorities: a sender must have a certificate of one of them"},
-                    {"min_version", choice(tls.min_minor, {{"1.2", 2u}, {"1.3", 3u}}),
-                     "oldest version of TLS that is accepted"},
-                    {"reload_interval", duration(tls.reload_interval, milliseconds(0)),
-                     "how often the files are looked at, and read again when they changed; 0: never"},
-                }}},
-        {"auth", Group{{{"authenticator", text(entrance.authenticator, "name"),
-                         "that of `extensions` which says who may send; none: whoever reaches it"}}}},
     };
+    append(options, describe_access(entrance, "send"));
+    return options;
 }
 
 std::vector<Option> describe(GrpcReceiverOptions& grpc) {
@@ -74,6 +61,27 @@ std::vector<Option> describe(KeptOptions& kept) {
 }
 
 }  // namespace
+
+std::vector<Option> describe_access(EntranceOptions& entrance, const char* who) {
+    ServerTlsOptions& tls = entrance.tls;
+    const std::string may =
+        std::string("that of `extensions` which says who may ") + who + "; none: whoever reaches it";
+    return {
+        {"tls", Group{{
+                    {"cert_file", text(tls.cert_file, "file"),
+                     "certificate of the agent, and those between it and its "
+                     "authority; needs key_file. None: plaintext"},
+                    {"key_file", text(tls.key_file, "file"), "its private key; needs cert_file"},
+                    {"client_ca_file", text(tls.client_ca_file, "file"),
+                     "authorities: who connects must have a certificate of one of them"},
+                    {"min_version", choice(tls.min_minor, {{"1.2", 2u}, {"1.3", 3u}}),
+                     "oldest version of TLS that is accepted"},
+                    {"reload_interval", duration(tls.reload_interval, milliseconds(0)),
+                     "how often the files are looked at, and read again when they changed; 0: never"},
+                }}},
+        {"auth", Group{{describe_authenticator(entrance.authenticator, may.c_str())}}},
+    };
+}
 
 std::vector<Option> describe(ReceiverOptions& receiver) {
     return {

@@ -77,5 +77,7 @@ struct ReceiverOptions {
 };
 
 std::vector<Option> describe(ReceiverOptions& receiver);
+// `tls` and `auth`, for whoever listens. `who` completes the help: "send".
+std::vector<Option> describe_access(EntranceOptions& entrance, const char* who);
 
 }  // namespace spanring::agent

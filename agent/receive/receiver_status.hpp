@@ -10,10 +10,13 @@
 
 namespace spanring::agent {
 
+enum class ReceivedBy : uint8_t { kHttp, kGrpc };
+
 struct ReceiverStatus {
-    uint64_t accepted_spans = 0;  // answered for: delivered, kept, rejected or invalid
-    uint64_t refused_spans = 0;   // the sender was asked to send them again
-    uint64_t invalid_spans = 0;   // of the accepted ones
+    uint64_t accepted_spans = 0;                         // answered for: delivered, kept, rejected or invalid
+    uint64_t refused_spans = 0;                          // the sender was asked to send them again
+    uint64_t accepted_by_grpc = 0, refused_by_grpc = 0;  // of these spans; the others came by HTTP
+    uint64_t invalid_spans = 0;                          // of the accepted ones
     uint64_t accepted_requests = 0;
     uint64_t refused_requests = 0;    // 429, 503: those whose body was not read included
     uint64_t malformed_requests = 0;  // any other 4xx, but

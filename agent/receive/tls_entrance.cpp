@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <list>
 #include <optional>
 #include <utility>
@@ -23,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/error_text.hpp"
 #include "base/log_pace.hpp"
 #include "receive/acceptor.hpp"
 #include "receive/tls_keeper.hpp"
@@ -175,12 +177,18 @@ private:
                                               : reason_of(error, outside_.native_handle()));
             return cut();
         }
+        if (door_->closed_) return cut();
         int pair[2];
-        if (door_->closed_ || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+            door_->tell(ConnectionRefusal::kOther, error_text(errno));
             return cut();
+        }
         Descriptor own(pair[0]), other(pair[1]);
         std::optional<Socket> inside = agent::connected(door_->context_, std::move(own));
-        if (!inside) return cut();
+        if (!inside) {
+            door_->tell(ConnectionRefusal::kOther, "it cannot be handed on");
+            return cut();
+        }
         inside_ = *std::move(inside);
         Passages& open = door_->open_;
         open.splice(open.end(), door_->shaking_, place_);

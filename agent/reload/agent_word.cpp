@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -64,32 +65,37 @@ void ExporterReporter::report(uint64_t drained_spans) {
     const auto looked = std::chrono::steady_clock::now();
     drained_.look(drained_spans, looked);
     ExporterReports reports{::getpid(), {}};
+    std::set<std::string> there;
     exporters_([&](const Exporter& exporter) {
+        there.insert(exporter.name());
         const ExporterStatus status = exporter.status();
         Seen& seen = seen_[exporter.name()];
         ExporterCourse& course = seen.course;
         course.look(status, unix_nano());
         seen.exported.look(exported_by(status), looked);
-        remind(exporter.name(), status, seen, unix_nano());
+        remind(exporter, status, seen, unix_nano());
         reports.all.push_back({exporter.name(), state_name(course.state()), course.since_unix_nano(),
                                course.last_error().substr(0, ExporterReports::kMostError),
                                course.last_error_unix_nano(), status.queued_spans, status.queued_bytes,
                                status.queue_limit, status.spool_bytes, status.spool_limit});
     });
+    std::erase_if(seen_, [&](const auto& each) { return !there.contains(each.first); });
     if (reports == written_) return;
     const std::string problem = reports.write_in(directory_);
     if (!problem.empty()) spdlog::debug("the command is not told of exporters: {}", problem);
     written_ = std::move(reports);
 }
 
-void ExporterReporter::remind(const std::string& name, const ExporterStatus& status, Seen& seen, uint64_t now) const {
+void ExporterReporter::remind(const Exporter& exporter, const ExporterStatus& status, Seen& seen, uint64_t now) const {
     const uint64_t since = status.paused ? 0 : status.unhealthy_since_unix_nano;
     if (!seen.reminder.due(since, now)) return;
     const auto away = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::nanoseconds(now - since));
-    spdlog::warn("exporter {}: has taken no spans for {}; {} spans ({}) wait in memory, {} in its spool; "
+    const char* const items = items_of(exporter);
+    spdlog::warn("exporter {}: has taken no {} for {}; {} {} ({}) wait in memory, {} in its spool; "
                  "{} were dropped since the agent's start; last error: {}",
-                 name, format_duration(away), status.queued_spans, format_size(status.queued_bytes),
-                 format_size(status.spool_bytes), dropped_by(status), foreign(status.last_error));
+                 exporter.name(), items, format_duration(away), status.queued_spans, items,
+                 format_size(status.queued_bytes), format_size(status.spool_bytes), dropped_by(status),
+                 foreign(status.last_error));
 }
 
 void name_exporters(const Config& config, Notice& notice) {

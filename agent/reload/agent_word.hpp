@@ -44,7 +44,7 @@ private:
         Reminder reminder;
     };
 
-    void remind(const std::string& name, const ExporterStatus& status, Seen& seen, uint64_t now) const;
+    void remind(const Exporter& exporter, const ExporterStatus& status, Seen& seen, uint64_t now) const;
 
     const VisitExporters exporters_;
     const std::string directory_;

@@ -130,6 +130,36 @@ class Tls(Entrance):
         self.assertEqual(sum(self.refused().values()), 0)
         agent.stop()
 
+    def test_the_page_of_metrics_has_the_same_keys(self):
+        """Prometheus of another host: a certificate, and a token that changes."""
+        tokens = self.folder / "tokens"
+        tokens.write_text("one\n")
+        document = self.document({"bearertokenauth": {"filename": str(tokens)}}, {})
+        document["service"]["telemetry"]["metrics"].update(
+            tls={**self.tls, "client_ca_file": str(self.authority.certificate)}, auth={"authenticator": "bearertokenauth"})
+        file = self.workspace.unique("agent.yaml")
+        file.write_text(json.dumps(document))
+        agent = self.workspace.agent("--config", file)
+
+        def asked(token, context=None):
+            with urllib.request.urlopen(urllib.request.Request(
+                    f"https://127.0.0.1:{self.page}/metrics", headers={"Authorization": f"Bearer {token}"}),
+                    timeout=harness.WATCHDOG, context=context or self.trusting(pair=(self.certificate, self.key))) as page:
+                return page.read().decode()
+        self.assertIn("spanring_", asked("one"))
+        for stranger in (lambda: asked("two"), lambda: asked("one", self.trusting())):
+            with self.assertRaises(OSError):
+                stranger()
+        tokens.write_text("two\n")
+
+        def is_known():
+            try:
+                return asked("two")
+            except OSError:
+                return None
+        harness.wait_until(is_known, "the new token is known")
+        agent.stop()
+
     def test_answers_wait_for_whoever_reads_slowly_and_none_is_lost_at_the_end(self):
         agent = self.start(tls=self.tls)
         context = self.trusting()

@@ -59,7 +59,7 @@ AGENT = {
     "agent/receive": {"agent/base", "agent/crash", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/spool",
                       "agent/ledger", "agent/auth", "agent/drain", "agent/processors", "agent/decide"},
     "agent/rights": {"agent/base", "agent/segment", "agent/directory"},
-    "agent/metrics": {"agent/base", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/processors", "agent/decide", "agent/accounts",
+    "agent/metrics": {"agent/base", "agent/auth", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/processors", "agent/decide", "agent/accounts",
                       "agent/drain", "agent/receive"},
     "agent/config": {"agent/base", "agent/otlp", "agent/auth", "agent/span_metrics", "agent/processors", "agent/decide", "agent/store", "agent/export", "agent/export/file",
                      "agent/export/grpc", "agent/export/http", "agent/export/kafka", "agent/export/stream", "agent/export/tap", "agent/receive", "agent/rights", "agent/metrics"},

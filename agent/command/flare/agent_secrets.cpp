@@ -32,7 +32,7 @@ struct Finder {
     }
     void operator()(const TextList& list) const {
         for (size_t i = 0; i < list.value.size(); ++i)
-            if (is_out_of_a_file(path + "[" + std::to_string(i) + "]")) words.add(list.value[i]);
+            if (list.secret || is_out_of_a_file(path + "[" + std::to_string(i) + "]")) words.add(list.value[i]);
     }
     void operator()(const Secrets& secrets) const {
         for (const auto& [name, value] : secrets.value) words.add(value);

@@ -136,6 +136,9 @@ private:
         if (!loaded_ || !loaded_->config.metrics) return lacks("metrics.txt", "the agent serves none");
         const auto& address = *loaded_->config.metrics;
         if (address.port == 0) return lacks("metrics.txt", "the kernel chose the port");
+        const EntranceOptions& entrance = loaded_->config.metrics_entrance;
+        if (entrance.tls.enabled() || entrance.auth)
+            return lacks("metrics.txt", "the agent asks who comes, or has TLS");
         std::string page;
         const CURLcode code = fetch("http://" + address.text() + "/metrics", page);
         if (code != CURLE_OK) return lacks("metrics.txt", ::curl_easy_strerror(code));

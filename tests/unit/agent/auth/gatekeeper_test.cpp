@@ -93,14 +93,26 @@ TEST(PasswordListTest, SaysWhichLineIsWrongAndKeepsTheSecret) {
     EXPECT_EQ(fault_in("ann:{SHA}c2VjcmV0"), "line 1 has a broken hash");
 }
 
+TEST(PasswordListTest, WhatTakesTooLongIsRefused) {
+    const std::string salt = "abcdefghijklmnopqrstuu";
+    for (const std::string& hash :
+         {"$2y$12$" + salt, std::string("$6$rounds=200000$salt1234$x"), std::string("$6$salt1234$x"),
+          std::string("$y$j9T$salt$x"), std::string("$y$jBT$salt$x")})
+        EXPECT_EQ(fault_in("ann:" + hash), "") << hash;
+    for (const std::string& hash : {"$2y$13$" + salt, "$2b$31$" + salt, std::string("$5$rounds=200001$salt1234$x"),
+                                    std::string("$6$rounds=999999999999999$salt1234$x"), std::string("$y$jCT$salt$x"),
+                                    std::string("$y$j9z$salt$x"), std::string("$y$j.5zz$salt$x"), std::string("$y$")})
+        EXPECT_NE(fault_in("ann:" + hash).find("takes too long"), std::string::npos) << hash;
+}
+
 TEST(GatekeeperTest, ATokenHasToBeTheWholeHeader) {
     Gatekeeper gate(bearer("abc"), "here");
     EXPECT_EQ(gate.header(), "authorization");
     EXPECT_EQ(gate.challenge(), "Bearer realm=\"otlp\"");
-    EXPECT_EQ(gate.judge("Bearer abc", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer abc", "a", kNow), Verdict::kLetIn);
     for (const char* wrong :
          {"", "abc", "Bearer ab", "Bearer abcd", "Bearer  abc", "bearer abc", "Basic abc", "Bearer "})
-        EXPECT_EQ(gate.judge(wrong, kNow), Verdict::kUnknown) << wrong;
+        EXPECT_EQ(gate.judge(wrong, "a", kNow), Verdict::kUnknown) << wrong;
 }
 
 TEST(GatekeeperTest, EachLineOfAFileIsATokenAndItIsReadAgain) {
@@ -108,18 +120,18 @@ TEST(GatekeeperTest, EachLineOfAFileIsATokenAndItIsReadAgain) {
     const std::string file = directory.file("tokens");
     write(file, "one\n\n  two  \n");
     Gatekeeper gate(bearer("", file), "here");
-    EXPECT_EQ(gate.judge("Bearer one", kNow), Verdict::kLetIn);
-    EXPECT_EQ(gate.judge("Bearer two", kNow), Verdict::kLetIn);
-    EXPECT_EQ(gate.judge("Bearer ", kNow), Verdict::kUnknown);
+    EXPECT_EQ(gate.judge("Bearer one", "a", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer two", "a", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer ", "a", kNow), Verdict::kUnknown);
 
     write(file, "another\n");
-    EXPECT_EQ(gate.judge("Bearer another", kNow + Gatekeeper::kPause), Verdict::kLetIn);
-    EXPECT_EQ(gate.judge("Bearer one", kNow + Gatekeeper::kPause), Verdict::kUnknown);
+    EXPECT_EQ(gate.judge("Bearer another", "a", kNow + Gatekeeper::kPause), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer one", "a", kNow + Gatekeeper::kPause), Verdict::kUnknown);
 
     write(file, "\n");  // nobody may: that is no list
-    EXPECT_EQ(gate.judge("Bearer another", kNow + 2 * Gatekeeper::kPause), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer another", "a", kNow + 2 * Gatekeeper::kPause), Verdict::kLetIn);
     write(file, "once more\n");
-    EXPECT_EQ(gate.judge("Bearer once more", kNow + 3 * Gatekeeper::kPause), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer once more", "a", kNow + 3 * Gatekeeper::kPause), Verdict::kLetIn);
 }
 
 TEST(GatekeeperTest, AWrongFileIsNamed) {
@@ -144,11 +156,11 @@ TEST(GatekeeperTest, AWrongFileIsNamed) {
 TEST(GatekeeperTest, AUserHasAPassword) {
     Gatekeeper gate(basic("ann:open sesame"), "here");
     EXPECT_EQ(gate.challenge(), "Basic realm=\"otlp\", charset=\"UTF-8\"");
-    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", kNow), Verdict::kLetIn);
-    EXPECT_EQ(gate.judge("basic YW5uOm9wZW4gc2VzYW1l", kNow + 1h), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("basic YW5uOm9wZW4gc2VzYW1l", "a", kNow + 1h), Verdict::kLetIn);
     for (const char* wrong : {"", "Basic", "Basic ", "Basic YW5u", "Basic YW5uOm9wZW4gc2VzYW0=", "Basic !!!!",
                               "Bearer YW5uOm9wZW4gc2VzYW1l"})
-        EXPECT_EQ(gate.judge(wrong, kNow + 2h), Verdict::kUnknown) << wrong;
+        EXPECT_EQ(gate.judge(wrong, "a", kNow + 2h), Verdict::kUnknown) << wrong;
 }
 
 TEST(GatekeeperTest, TheTextGoesBeforeTheFile) {
@@ -156,19 +168,59 @@ TEST(GatekeeperTest, TheTextGoesBeforeTheFile) {
     const std::string file = directory.file("users");
     write(file, "ann:another\nbob:b\n");
     Gatekeeper gate(basic("ann:open sesame", file), "here");
-    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", kNow), Verdict::kLetIn);
-    EXPECT_EQ(gate.judge("Basic Ym9iOmI=", kNow + 1h), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Basic Ym9iOmI=", "a", kNow + 1h), Verdict::kLetIn);
 }
 
 // Each of these costs a bcrypt; only what was not seen before does.
 TEST(GatekeeperTest, WhoTriesManyPasswordsHasToWait) {
     Gatekeeper gate(basic("ann:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW"), "here");
-    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", kNow), Verdict::kLetIn);
-    EXPECT_EQ(gate.judge("Basic YW5uOmE=", kNow), Verdict::kLater);
-    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", kNow), Verdict::kLetIn);  // is known
-    EXPECT_EQ(gate.judge("Basic YW5uOmE=", kNow + 1h), Verdict::kUnknown);
-    EXPECT_EQ(gate.judge("Basic YW5uOmE=", kNow + 1h), Verdict::kUnknown);  // so is this
-    EXPECT_EQ(gate.judge("Basic YW5uOmI=", kNow + 1h), Verdict::kLater);
+    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Basic YW5uOmE=", "a", kNow), Verdict::kLater);
+    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow), Verdict::kLetIn);  // is known
+    EXPECT_EQ(gate.judge("Basic YW5uOmE=", "a", kNow + 1h), Verdict::kUnknown);
+    EXPECT_EQ(gate.judge("Basic YW5uOmE=", "a", kNow + 1h), Verdict::kUnknown);  // so is this
+    EXPECT_EQ(gate.judge("Basic YW5uOmI=", "a", kNow + 1h), Verdict::kLater);
+}
+
+TEST(GatekeeperTest, WhoTriesWithoutAPauseDoesNotKeepOthersOut) {
+    Gatekeeper gate(basic("ann:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW"), "here");
+    // A microsecond apart, for as long as a check keeps all from the next one: of that its own pause is a multiple.
+    Gatekeeper::Time now = kNow;
+    EXPECT_EQ(gate.judge("Basic YW5uOmE=", "many", now), Verdict::kUnknown);
+    while (gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "one", now) == Verdict::kLater) {
+        now += 1us;
+        ASSERT_EQ(gate.judge("Basic YW5uOmI=", "many", now), Verdict::kLater);
+    }
+    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "another", now), Verdict::kLetIn);  // is known
+    EXPECT_EQ(gate.judge("Basic YW5uOmI=", "many", now + 1h), Verdict::kUnknown);
+}
+
+TEST(GatekeeperTest, AnyOfSeveralTokensWillDo) {
+    AuthOptions options = bearer("");
+    options.tokens = {"one", "two"};
+    Gatekeeper gate(options, "here");
+    EXPECT_EQ(gate.judge("Bearer one", "a", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer two", "a", kNow), Verdict::kLetIn);
+    EXPECT_EQ(gate.judge("Bearer ", "a", kNow), Verdict::kUnknown);
+    EXPECT_TRUE(gate_faults_of(options, false).empty());
+    EXPECT_TRUE(faults_of(options, false).empty());
+}
+
+TEST(GatekeeperTest, ATokenThatNoHeaderCanHaveIsRefused) {
+    for (const char* wrong : {" ", "   ", " abc", "abc "}) {
+        for (const auto& faults : {gate_faults_of(bearer(wrong), false), faults_of(bearer(wrong), false)}) {
+            ASSERT_EQ(faults.size(), 1u) << wrong;
+            EXPECT_EQ(faults[0].key, "token");
+            EXPECT_EQ(faults[0].what, "begins or ends with a blank");
+        }
+    }
+    AuthOptions several = bearer("");
+    several.tokens = {"one", ""};
+    EXPECT_EQ(gate_faults_of(several, false).at(0).key, "tokens");
+    several.tokens = {"one"};
+    several.token.text = "two";
+    EXPECT_EQ(gate_faults_of(several, false).at(0).what, "cannot be beside token");
 }
 
 }  // namespace

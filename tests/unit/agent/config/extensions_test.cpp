@@ -84,6 +84,45 @@ TEST_F(ExtensionsTest, MistakesAreToldWhereTheyAreWithoutSecrets) {
                 ElementsAre(at(2, 109) + "exporters.otlp_http.headers.authorization: is what bearertokenauth sends"));
 }
 
+TEST_F(ExtensionsTest, AnAuthenticatorWithoutANameIsNotNone) {
+    EXPECT_THAT(load(exporter("''") + kAll).problems,
+                ElementsAre(HasSubstr("exporters.otlp_http.auth.authenticator: is empty")));
+    EXPECT_THAT(load("exporters: {store: }\nreceivers: {spanring: , otlp: {protocols: {http: {auth: {authenticator: "
+                     "'${env:NOBODY_SETS_IT:-}'}}}}}\n")
+                    .problems,
+                ElementsAre(HasSubstr("receivers.otlp.protocols.http.auth.authenticator: is empty")));
+}
+
+TEST_F(ExtensionsTest, SeveralTokensAreNeverShown) {
+    const LoadedConfig loaded =
+        load("exporters: {store: }\nextensions: {bearertokenauth: {tokens: [top-secret, second-one]}}\n");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_THAT(loaded.config.authenticators.at(0).tokens, ElementsAre("top-secret", "second-one"));
+    EXPECT_THAT(print_config_with_origins(loaded), AllOf(Not(HasSubstr("top-secret")), Not(HasSubstr("second-one"))));
+    for (const char* wrong : {"tokens: ['a ']", "token: ' a'", "token: a, tokens: [b]", "tokens: ['']"}) {
+        EXPECT_THAT(
+            load(std::string("exporters: {store: }\nextensions: {bearertokenauth: {") + wrong + "}}\n").problems,
+            ElementsAre(HasSubstr("extensions.bearertokenauth.token")))
+            << wrong;
+    }
+}
+
+TEST_F(ExtensionsTest, WhereTheAgentTellsOfItselfThereIsTlsAndAuthAsWell) {
+    const std::string file =
+        "exporters: {store: }\nextensions: {health_check: {auth: {authenticator: bearertokenauth}}, "
+        "bearertokenauth: {token: abcd}}\nservice: {telemetry: {metrics: {address: '0.0.0.0:9', ";
+    const LoadedConfig loaded = load(file + "auth: {authenticator: bearertokenauth}}}}\n");
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("service.telemetry.metrics.auth.authenticator: who asks")));
+    ASSERT_TRUE(loaded.config.metrics_entrance.auth.has_value());
+    EXPECT_EQ(loaded.config.metrics_entrance.auth->token.text, "abcd");
+    EXPECT_TRUE(loaded.config.health_check->entrance.auth.has_value());
+    EXPECT_THAT(load(file + "auth: {authenticator: other}}}}\n").problems,
+                ElementsAre(HasSubstr("service.telemetry.metrics.auth.authenticator: the service has no extension")));
+    EXPECT_THAT(load(file + "tls: {cert_file: a.pem}}}}\n").problems,
+                ElementsAre(HasSubstr("service.telemetry.metrics.tls: cert_file and key_file go together")));
+}
+
 TEST_F(ExtensionsTest, TheServiceSaysWhichThereAre) {
     const std::string file = exporter("oauth2client") + kAll;
     EXPECT_THAT(load(file + "service: {extensions: [oauth2client]}\n").config.extensions, ElementsAre("oauth2client"));

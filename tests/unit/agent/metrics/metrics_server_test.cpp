@@ -4,14 +4,19 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "receive/receiver_options.hpp"
+#include "support/self_signed.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -56,6 +61,8 @@ public:
         }
         return text;
     }
+
+    int socket() const { return socket_; }
 
 private:
     int socket_;
@@ -231,6 +238,103 @@ TEST_F(MetricsServerTest, SaysThatAPortIsTaken) {
         FAIL() << "it listens too";
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(), AllOf(HasSubstr("cannot listen on 127.0.0.1:"), HasSubstr("Address already in use")));
+    }
+}
+
+// Over TLS: the answer, and whether there was one.
+class TlsPeer {
+public:
+    explicit TlsPeer(uint16_t port) : connection_(port) {
+        ::SSL_set_fd(session_.get(), connection_.socket());
+        shaken_ = ::SSL_connect(session_.get()) == 1;
+    }
+    std::string ask(const std::string& request) {
+        if (!shaken_) return {};
+        ::SSL_write(session_.get(), request.data(), static_cast<int>(request.size()));
+        std::string text;
+        char piece[4096];
+        for (int got = 0; (got = ::SSL_read(session_.get(), piece, sizeof piece)) > 0;)
+            text.append(piece, static_cast<size_t>(got));
+        return text;
+    }
+
+private:
+    Peer connection_;
+    std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> trusting_{::SSL_CTX_new(::TLS_client_method()),
+                                                                  &::SSL_CTX_free};
+    std::unique_ptr<SSL, decltype(&::SSL_free)> session_{::SSL_new(trusting_.get()), &::SSL_free};
+    bool shaken_ = false;
+};
+
+class GuardedMetricsTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ::signal(SIGPIPE, SIG_IGN);  // as the agent does
+        if (!certificate_.made()) GTEST_SKIP() << "no openssl command to make a certificate";
+    }
+    void start(bool tls, bool auth) {
+        if (tls) {
+            entrance_.tls.cert_file = certificate_.cert();
+            entrance_.tls.key_file = certificate_.key();
+        }
+        if (auth) {
+            entrance_.auth.emplace().id = "bearertokenauth";
+            entrance_.auth->tokens = {"one", "two"};
+        }
+        server_ = std::make_unique<MetricsServer>(MetricsAddress{"127.0.0.1", 0}, kMetrics, nullptr, entrance_);
+        server_->serve({[](ExpositionFormat) { return "the page\n"; }, [] { return HealthReport(); },
+                        [] { return HealthReport(); }});
+    }
+    static std::string get(const std::string& path, const std::string& token = {}) {
+        return "GET " + path + " HTTP/1.0\r\n" + (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") +
+               "\r\n";
+    }
+
+    test::SelfSigned certificate_;
+    EntranceOptions entrance_;
+    std::unique_ptr<MetricsServer> server_;
+};
+
+TEST_F(GuardedMetricsTest, SpeaksTlsWhereThereIsACertificateAndNothingElse) {
+    start(true, false);
+    EXPECT_THAT(server_->url(), StartsWith("https://127.0.0.1:"));
+    EXPECT_THAT(TlsPeer(port_of(*server_)).ask(get("/metrics")),
+                AllOf(StartsWith("HTTP/1.1 200"), EndsWith("the page\n")));
+    Peer plain(port_of(*server_));
+    plain.say(get("/metrics"));
+    EXPECT_THAT(plain.hear(), testing::Not(HasSubstr("HTTP")));
+}
+
+TEST_F(GuardedMetricsTest, TellsWhoIsNotKnownNothing) {
+    start(false, true);
+    for (const char* path : {"/metrics", "/healthz", "/readyz", "/"}) {
+        for (const char* token : {"", "three"}) {
+            Peer peer(port_of(*server_));
+            peer.say(get(path, token));
+            EXPECT_THAT(peer.hear(), AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("WWW-Authenticate: Bearer"),
+                                           testing::Not(HasSubstr("the page"))));
+        }
+    }
+    Peer peer(port_of(*server_));
+    peer.say(get("/metrics", "two"));
+    EXPECT_THAT(peer.hear(), EndsWith("the page\n"));
+}
+
+TEST_F(GuardedMetricsTest, EndsWhileSomebodyIsConnectedOverTls) {
+    start(true, true);
+    EXPECT_THAT(TlsPeer(port_of(*server_)).ask(get("/readyz", "one")), StartsWith("HTTP/1.1 200"));
+    TlsPeer silent(port_of(*server_));
+    Peer mute(port_of(*server_));  // no word of TLS
+    server_->stop(std::chrono::milliseconds(1));
+}
+
+TEST_F(GuardedMetricsTest, SaysWhichFileIsWrong) {
+    entrance_.tls.cert_file = entrance_.tls.key_file = "/nowhere/agent.pem";
+    try {
+        start(false, false);
+        FAIL() << "it serves";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), AllOf(HasSubstr("cert_file"), HasSubstr("/nowhere/agent.pem")));
     }
 }
 

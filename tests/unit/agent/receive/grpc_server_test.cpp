@@ -117,6 +117,37 @@ TEST_F(GrpcServerTest, AnswersWhatIsKept) {
     stop();
 }
 
+// Its message is on its way when the receiver ends: it is told to come again, and when.
+TEST_F(GrpcServerTest, WhoseMessageIsNotThereAtTheEndIsAskedToSendItAgain) {
+    start();
+    auto channel = grpc::CreateChannel(target_, grpc::InsecureChannelCredentials());
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    context.set_deadline(std::chrono::system_clock::now() + kWatchdog);
+    grpc::CompletionQueue queue;
+    grpc::GenericStub stub(channel);
+    const auto call = stub.PrepareCall(&context, kExport, &queue);
+    grpc::Status status;
+    grpc::ByteBuffer response;
+    void* tag = nullptr;
+    bool ok = false;
+    call->StartCall(&context);
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    EXPECT_TRUE(ok);
+    // Another connection's request comes after it, and is answered.
+    EXPECT_TRUE(Client(target_).send(request(1)).ok());
+    while (service_->status()->accepted_by_grpc == 0)
+        std::this_thread::sleep_for(1ms);  // told a little after the answer
+    call->Finish(&status, &status);
+    service_->close();
+    exporter_.shutdown({});
+    service_->stop(ReceiveService::Clock::now() + kWatchdog);
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+    EXPECT_EQ(status.error_message(), "the agent ends");
+    EXPECT_FALSE(status.error_details().empty()) << "no retry time";
+}
+
 TEST_F(GrpcServerTest, AnIdleConnectionGivesWay) {
     options_.grpc.entrance.max_connections = 1;
     start();
