@@ -234,7 +234,7 @@ void OtlpSender::sort_queue() {
         std::vector<ShipmentPtr> parts = ship_sorted(whole, options_.priority.slow);
         owed_.divided(*whole, parts.size());
         for (ShipmentPtr& part : parts) {
-            books_.count_sorted(*part->priority, part->spans);
+            books_.count_sorted(*part->priority, owed_.newly_sorted(part->sequence, *part->priority, part->spans));
             queue_.push(std::move(part));
         }
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "export/delivery_books.hpp"
 #include "export/shipment.hpp"
@@ -21,9 +22,30 @@ void OwedBatches::divided(const Shipment& shipment, size_t parts) {
     parts_[shipment.sequence].add(parts - (shipment.whole ? 1 : 0));
 }
 
+void OwedBatches::forget_parts() {
+    parts_.clear();
+    for (auto& [sequence, sorted] : sorted_) {
+        for (size_t lane = 0; lane < sorted.spans.size(); ++lane)
+            sorted.before[lane] += std::exchange(sorted.spans[lane], 0);
+    }
+}
+
+uint64_t OwedBatches::newly_sorted(uint64_t sequence, Priority priority, uint64_t spans) {
+    const auto lane = static_cast<size_t>(priority);
+    Sorted& sorted = sorted_[sequence];
+    const uint64_t again = std::min(sorted.before[lane], spans);
+    sorted.before[lane] -= again;
+    sorted.spans[lane] += spans;
+    return spans - again;
+}
+
 void OwedBatches::close(const Shipment& shipment, Resolution resolution) {
     if (shipment.whole) {
-        if (shipment.priority) books_.count_lane(*shipment.priority, shipment.spans, resolution);
+        if (shipment.priority) {
+            books_.count_lane(*shipment.priority, shipment.spans, resolution);
+            uint64_t& unanswered = sorted_[shipment.sequence].spans[static_cast<size_t>(*shipment.priority)];
+            unanswered -= std::min(unanswered, shipment.spans);
+        }
         const auto parts = parts_.find(shipment.sequence);
         if (!parts->second.close(shipment.shares(), shipment.spans, resolution)) return;
         resolution = parts->second.resolution(shipment.batch->spans);
@@ -39,6 +61,7 @@ void OwedBatches::close(const Shipment& shipment, Resolution resolution) {
 void OwedBatches::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
     const std::shared_ptr<Batch> kept = batch;  // the entry may hold what the caller refers to
     bytes_ -= kept->held();
+    sorted_.erase(sequence);
     owed_.erase(std::find_if(owed_.begin(), owed_.end(),
                              [&](const Inbox::Arrival& each) { return each.sequence == sequence; }));
     books_.close(kept, sequence, resolution);

@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "export/open_batches.hpp"
 #include "export/otlp_options.hpp"
@@ -41,6 +42,24 @@ bool has_spool_files(const fs::path& directory) {
     for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
         if (entry->path().extension() == ".spool") return true;
     return false;
+}
+
+uint64_t bytes_in(const fs::path& directory) {
+    uint64_t bytes = 0;
+    std::error_code error;
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+        if (const auto size = entry->path().extension() == ".spool" ? entry->file_size(error) : 0; !error)
+            bytes += size;
+    return bytes;
+}
+
+// Those of endpoints, or of what was one.
+std::vector<fs::path> shares_in(const fs::path& directory) {
+    std::vector<fs::path> shares;
+    std::error_code error;
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+        if (entry->is_directory(error) && has_spool_files(entry->path())) shares.push_back(entry->path());
+    return shares;
 }
 
 // What it may use, each of so many.
@@ -121,6 +140,8 @@ void add_health(ExporterStatus& sum, const ExporterStatus& one) {
 
 }  // namespace
 
+bool has_spool_shares(const std::string& directory) { return !shares_in(directory).empty(); }
+
 SpreadingExporter::SpreadingExporter(std::string name, uint32_t index, bool required, const OtlpOptions& options,
                                      const MakeTransport& make_transport, Ledger* ledger)
     : Exporter(std::move(name), index, required),
@@ -135,17 +156,21 @@ SpreadingExporter::SpreadingExporter(std::string name, uint32_t index, bool requ
     for (size_t i = 0; i < endpoints_.size(); ++i) {
         own.push_back(directory / directory_name(endpoints_[i]));
         share.spool.directory = own.back().string();
+        if (const uint64_t held = options.spool.enabled ? bytes_in(own.back()) : 0; held > share.spool.max_bytes) {
+            spdlog::warn(
+                "exporter {}: the spool for {} has {}, more than its share of spool.max_bytes ({}, one of {}): "
+                "the oldest of it is dropped",
+                this->name(), shown_url(endpoints_[i]), format_size(held), format_size(share.spool.max_bytes),
+                endpoints_.size());
+        }
         add_sender(share, order_from(endpoints_, i, options.spreading.to_others), make_transport);
     }
     if (!options.spool.enabled) return;
     // What endpoints left that are not there any more, or an exporter of one endpoint: to whoever takes it.
     std::vector<fs::path> left;
     if (has_spool_files(directory)) left.push_back(directory);
-    std::error_code error;
-    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-        const bool ours = std::find(own.begin(), own.end(), entry->path()) != own.end();
-        if (!ours && entry->is_directory(error) && has_spool_files(entry->path())) left.push_back(entry->path());
-    }
+    for (const fs::path& each : shares_in(directory))
+        if (std::find(own.begin(), own.end(), each) == own.end()) left.push_back(each);
     for (const fs::path& each : left) {
         spdlog::info("exporter {}: what is in {} goes to its endpoints", this->name(), each.string());
         share.spool = options.spool;  // it may be as large as that allowed

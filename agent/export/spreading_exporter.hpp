@@ -36,6 +36,10 @@ class SpoolCollector;
 class Transport;
 struct OtlpOptions;
 
+// Whether one with several endpoints left something for some of them in that directory of spools: an exporter of one
+// endpoint is then one of several for as long as it has not sent it.
+bool has_spool_shares(const std::string& directory);
+
 class SpreadingExporter final : public Exporter {
 public:
     // Makes the transport to endpoints, the most wanted first: never none.

@@ -31,6 +31,7 @@ constexpr std::chrono::seconds kPatience{60};  // with one that asks and does no
 constexpr milliseconds kLook{1000};
 constexpr std::chrono::seconds kEnd{5};  // of a process that is ending
 constexpr milliseconds kPause{20};       // between looks at a process that ends
+constexpr int kMostAtOnce = 16;          // words, and ends, at one look
 
 Descriptor listen_in(const std::string& directory) {
     const ControlAddress address(directory, ControlSocket::kName);
@@ -126,7 +127,8 @@ void ControlSocket::welcome() {
 bool ControlSocket::look() {
     if (!listener_) return false;
     if (!successor_) accept_one();
-    while (successor_) {
+    // Who has more to say, or to ask, is heard when this thread has done its other work.
+    for (int heard = 0; successor_ && heard < kMostAtOnce; ++heard) {
         HandoverMessage message;
         switch (receive(successor_.get(), milliseconds(0), message)) {
             case Received::kEnded: forget_successor(); break;
@@ -138,8 +140,8 @@ bool ControlSocket::look() {
                     SPR_TESTPOINT(handover_begun);
                     return true;
                 }
-                const std::string why =
-                    message.kind == Kind::kHello ? reason_to_refuse(message) : "it does not say what is due";
+                const bool due = message.kind == Kind::kHello && !welcomed_;
+                const std::string why = due ? reason_to_refuse(message) : "it does not say what is due";
                 why.empty() ? welcome() : refuse(why);
             }
         }

@@ -7,10 +7,12 @@
 #include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include "base/error_text.hpp"
+#include "base/file_lock.hpp"
 #include "base/foreign_text.hpp"
 #include "base/version.hpp"
 #include "handover/control_address.hpp"
@@ -29,6 +31,26 @@ constexpr std::chrono::seconds kWelcome{30};     // it answers once a second, un
 constexpr std::chrono::milliseconds kPause{20};  // between looks at a process that ends
 constexpr std::chrono::seconds kEnd{30};         // of a process that has nothing left to do
 
+void check(const sigset_t& signals) {
+    const timespec no_time{};
+    if (::sigtimedwait(&signals, nullptr, &no_time) > 0) throw NotReplaced("ended by a signal before it took over");
+}
+
+// An agent that ends takes nobody's word any more, and has its lock until it has flushed. Where it keeps it for longer,
+// the start says who has it.
+void wait_for_lock(const std::string& state_directory, const sigset_t& signals) {
+    const auto until = std::chrono::steady_clock::now() + kEnd;
+    bool told = false;
+    while (std::chrono::steady_clock::now() < until) {
+        const Descriptor file(::open((state_directory + "/agent.lock").c_str(), O_RDWR | O_CLOEXEC));
+        if (!file || lock_file(file.get()) != -EAGAIN) return;
+        if (!std::exchange(told, true))
+            spdlog::info("the agent of {} is about to end: it is waited for", state_directory);
+        check(signals);
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
 }  // namespace
 
 std::unique_ptr<Predecessor> Predecessor::find(const std::string& state_directory, const sigset_t& signals) {
@@ -36,7 +58,10 @@ std::unique_ptr<Predecessor> Predecessor::find(const std::string& state_director
     Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!address || !socket) return nullptr;
     if (::connect(socket.get(), address.get(), address.size()) != 0) {
-        if (errno == ENOENT || errno == ECONNREFUSED) return nullptr;
+        if (errno == ENOENT || errno == ECONNREFUSED) {
+            wait_for_lock(state_directory, signals);
+            return nullptr;
+        }
         throw NotReplaced(state_directory + "/" + ControlSocket::kName + ": " + error_text(errno));
     }
     std::unique_ptr<Predecessor> found(new Predecessor(std::move(socket), signals));
@@ -44,10 +69,7 @@ std::unique_ptr<Predecessor> Predecessor::find(const std::string& state_director
     return found->socket_ ? std::move(found) : nullptr;
 }
 
-void Predecessor::check_signals() const {
-    const timespec no_time{};
-    if (::sigtimedwait(&signals_, nullptr, &no_time) > 0) throw NotReplaced("ended by a signal before it took over");
-}
+void Predecessor::check_signals() const { check(signals_); }
 
 void Predecessor::greet(const std::string& state_directory) {
     HandoverMessage{.kind = Kind::kHello, .version = spanring::agent::version()}.send(socket_.get());
@@ -58,7 +80,10 @@ void Predecessor::greet(const std::string& state_directory) {
         if (std::chrono::steady_clock::now() > until)
             throw NotReplaced("the agent of " + state_directory + " does not answer");
         received = receive(socket_.get(), kLook, message);
-        if (received == Received::kEnded) return socket_.reset();
+        if (received == Received::kEnded) {
+            wait_for_lock(state_directory, signals_);
+            return socket_.reset();
+        }
     }
     version_ = message.version;
     if (message.kind == Kind::kRefused)

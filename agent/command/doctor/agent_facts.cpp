@@ -245,8 +245,9 @@ Findings look_at_backends(const AgentConfiguration& configuration, std::chrono::
         findings.push_back({Health::kWarning, "configuration", warning, ""});
     if (!loaded.problems.empty()) return findings;
     findings.push_back({Health::kOk, "configuration", configuration.source, ""});
-    for (const ExporterConfig& exporter : loaded.config.exporters)
-        findings.push_back(look_at_backend(exporter, patience));
+    for (const ExporterConfig& exporter : loaded.config.exporters) {
+        for (const ExporterConfig& one : exporter.by_endpoint()) findings.push_back(look_at_backend(one, patience));
+    }
     return findings;
 }
 

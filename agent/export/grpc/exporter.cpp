@@ -46,9 +46,15 @@ OtlpGrpcExporter::OtlpGrpcExporter(std::string name, uint32_t index, bool requir
 std::unique_ptr<Exporter> make_otlp_grpc_exporter(std::string name, uint32_t index, bool required,
                                                   const OtlpGrpcOptions& options, Ledger* ledger,
                                                   OtlpExporter::OnZeroCopyFailure on_zero_copy_failure) {
-    if (options.spreading.endpoints.empty())
+    if (options.spreading.endpoints.empty() && !(options.spool.enabled && has_spool_shares(options.spool.directory)))
         return std::make_unique<OtlpGrpcExporter>(std::move(name), index, required, options, ledger,
                                                   std::move(on_zero_copy_failure));
+    if (options.spreading.endpoints.empty()) {
+        OtlpGrpcOptions one = options;
+        one.spreading.endpoints = {options.endpoint};
+        const auto make = [name, options](const std::vector<std::string>&) { return make_transport(name, options); };
+        return std::make_unique<SpreadingExporter>(name, index, required, one, make, ledger);
+    }
     const auto make = [name, options](const std::vector<std::string>& order) {
         std::vector<OtlpGrpcOptions> endpoints;
         for (const std::string& endpoint : order) endpoints.push_back(with_endpoint(options, endpoint));

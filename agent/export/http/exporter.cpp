@@ -54,8 +54,14 @@ OtlpHttpExporter::OtlpHttpExporter(std::string name, uint32_t index, bool requir
 
 std::unique_ptr<Exporter> make_otlp_http_exporter(std::string name, uint32_t index, bool required,
                                                   const OtlpHttpOptions& options, Ledger* ledger) {
-    if (options.spreading.endpoints.empty())
+    if (options.spreading.endpoints.empty() && !(options.spool.enabled && has_spool_shares(options.spool.directory)))
         return std::make_unique<OtlpHttpExporter>(std::move(name), index, required, options, ledger);
+    if (options.spreading.endpoints.empty()) {
+        OtlpOptions one = bounded(options);
+        one.spreading.endpoints = {options.endpoint};
+        const auto make = [name, options](const std::vector<std::string>&) { return make_transport(name, options); };
+        return std::make_unique<SpreadingExporter>(name, index, required, one, make, ledger);
+    }
     const auto make = [name, options](const std::vector<std::string>& order) {
         std::vector<OtlpHttpOptions> endpoints;
         for (const std::string& endpoint : order) endpoints.push_back(with_endpoint(options, endpoint));

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 
+#include "support/captured_log.hpp"
 #include "support/http_exporter_test.hpp"
 
 namespace spanring::agent::test {
@@ -159,6 +160,39 @@ TEST_F(SpreadingTest, WhatWasSpooledForAnEndpointThatIsNotThereAnyMoreGoesToTheO
     ASSERT_TRUE(ledger_.wait_for_total(3000));
     expect_each_once(1000);
     EXPECT_EQ(spooled().exported, 3000u);
+}
+
+TEST_F(SpreadingTest, WhatSeveralLeftIsDeliveredWhereThereIsButOne) {
+    options_.spreading.to_others = false;
+    start();
+    refuse(1, true);
+    refuse(2, true);
+    for (uint64_t n = 0; n < 10; ++n) EXPECT_EQ(send(traces(100 * n, 100)).outcome, Outcome::kSpooled);
+    options_.endpoint = options_.spreading.endpoints.front();
+    options_.spreading.endpoints.clear();
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(3000));
+    expect_each_once(1000);
+    EXPECT_EQ(spooled().dropped, 0u);
+    EXPECT_EQ(send(traces(1000, 100)).outcome, Outcome::kExported);
+    make();  // of one, as nothing is left
+    EXPECT_EQ(send(traces(1100, 100)).outcome, Outcome::kExported);
+    expect_each_once(1200);
+}
+
+TEST_F(SpreadingTest, AShareThatBecomesSmallerThanWhatWaitsIsTold) {
+    options_.spreading.to_others = false;
+    options_.spool.max_bytes = 6 << 20;
+    start();
+    const std::vector<std::string> all = options_.spreading.endpoints;
+    options_.spreading.endpoints = {all[0]};
+    make();
+    refuse(0, true);
+    for (uint64_t n = 0; exporter_->status().spool_bytes < (4 << 20); ++n) send(traces(1000 * n, 1000));
+    const CapturedLog log;
+    options_.spreading.endpoints = {all[0], all[1]};
+    make();
+    EXPECT_EQ(log.count("more than its share of spool.max_bytes"), 1u);
 }
 
 TEST_F(SpreadingTest, AndWhatAnExporterOfOneEndpointLeft) {
