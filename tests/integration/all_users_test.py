@@ -8,9 +8,12 @@ import secrets
 import signal
 import subprocess
 
+import agent_configuration
 import harness
+import kafka
 from comparison import compare, records
 from otlp_json import Received
+from programs import KEEP, descendants, kept_requests
 from users import AllUsersCase
 
 DAC_OVERRIDE = 1 << 1  # CAP_DAC_OVERRIDE, linux/capability.h
@@ -38,6 +41,36 @@ class AllUsers(AllUsersCase):
         agent.stop()
         collector.stop()
         compare(records(producers), Received(collector.received).by_identity())
+
+    def test_a_program_gets_what_all_users_make_while_one_agent_takes_over_from_another(self):
+        """Of `exec`: the agent's own user runs it, whoever made the spans, and each agent has one of its own."""
+        kept = self.workspace.state / "kept"
+        program = {"command": [*KEEP, str(kept)], "timeout": "60s",
+                   "environment": {"PYTHONDONTWRITEBYTECODE": "1"}}
+        file = agent_configuration.write(self.workspace, {"exec": program}, batch=64)
+        file.chmod(0o644)
+        agent = self.agent("--config", file)
+        producers = [self.producer(user, "--seed", seed, "--endless", "--rate", 500, "--flush", 60)
+                     for seed, user in enumerate((self.alice, self.bob))]
+        for producer in producers:
+            producer.wait_for_line("ready")
+
+        def spans():
+            return [span for message, _ in kept_requests(kept) for span in kafka.spans_of(message)]
+        for _ in range(2):
+            before = len(spans())
+            harness.wait_until(lambda: len(spans()) > before + 500, "spans are kept")
+            new = self.start("--config", file, "--replace")
+            new.wait_for_line("spanring-agent ready:", stream="stderr")
+            agent.expect(0)
+            agent = new
+        for pid in descendants(agent.pid):
+            said = status(pid)
+            self.assertEqual(said["Uid"].split(), [str(self.agent_user)] * 4)
+        harness.end_all(producers)
+        harness.wait_until(lambda: set(spans()) >= set(records(producers)), "all are kept")
+        agent.stop()
+        self.assertEqual(sorted(spans()), sorted(records(producers)), "each once")
 
     def test_the_drainer_has_no_rights_and_the_opener_has_one(self):
         agent = self.agent("--exporter", "debug")

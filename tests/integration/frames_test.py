@@ -4,7 +4,6 @@ holds nobody else."""
 
 import collections
 import os
-import pathlib
 import re
 import signal
 import subprocess
@@ -16,20 +15,9 @@ import harness
 import kafka
 from comparison import records
 from metrics_test import Page
+from programs import KEEP, descendants, kept_requests
 
 BATCH = 32
-EXAMPLE = harness.SOURCE / "examples/frames/keep.py"
-
-
-def kept_requests(path):
-    """Whole ones: a kill may leave half of one, which no answer went out for."""
-    data, at = path.read_bytes() if path.exists() else b"", 0
-    while at + 4 <= len(data):
-        size = int.from_bytes(data[at:at + 4], "big")
-        if at + 4 + size > len(data):
-            return
-        yield data[at + 4:at + 4 + size]
-        at += 4 + size
 
 
 class Restarted:
@@ -71,7 +59,7 @@ class Streams(harness.Case):
         return self.workspace.producer("--seed", seed, "--service", f"service-{seed}", "--flush", 60, *arguments)
 
     def spans(self):
-        return collections.Counter(span for request in kept_requests(self.kept) for span in kafka.spans_of(request))
+        return collections.Counter(span for request, _ in kept_requests(self.kept) for span in kafka.spans_of(request))
 
     def keeps_all(self, producers):
         wanted = set(records(producers))
@@ -163,7 +151,7 @@ class Unix(Streams):
 
     def test_the_example_keeps_what_it_gets_after_what_a_kill_left(self):
         self.kept.write_bytes(bytes.fromhex("00000002" "0a00" "00010000" "0a") + b"a piece of a request")
-        example = harness.Process(self.workspace, "example", [sys.executable, EXAMPLE, "--socket", self.path, self.kept])
+        example = harness.Process(self.workspace, "example", [*KEEP, "--socket", self.path, self.kept])
         example.wait_for_line("listens")
         agent = self.agent()
         producer = self.producer(50, "--count", 500)
@@ -171,14 +159,6 @@ class Unix(Streams):
         self.keeps_all([producer])
         agent.stop()
         example.kill()
-
-
-def children(pid):
-    """Of a process, and their children."""
-    found = []
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        found += [int(child), *children(child)]
-    return found
 
 
 class Exec(Streams):
@@ -199,7 +179,7 @@ class Exec(Streams):
 
     def all_of(self, agent):
         """The agent's processes: that which starts programs, and what it started."""
-        return children(agent.pid)
+        return descendants(agent.pid)
 
     def ended(self, processes):
         harness.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in processes), "its programs have ended")
