@@ -6,6 +6,7 @@ skipped where somebody else's runs."""
 
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -73,8 +74,9 @@ class Roudi:
                 raise unittest.SkipTest(f"iceoryx's daemon cannot be started here: {self.process.stderr()[-500:]}") from None
             raise
 
-    def kill(self):
-        self.process.kill()
+    def gave_up(self, name):
+        """Who has been silent for 1.5 s."""
+        harness.wait_until(lambda: re.search(rf"{name}\S* not responding", self.process.stderr()), f"{name} is given up")
 
     def clean(self):
         """What one that was killed has left, where it was ours."""

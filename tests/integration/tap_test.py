@@ -210,6 +210,27 @@ class Tap(harness.Case):
         agent.stop()
         harness.wait_until(lambda: not os.path.exists(f"/proc/{last}"), "it goes along")
 
+    def test_a_helper_that_was_stopped_for_long_does_not_go_on(self):
+        """Its memory may be another's by then."""
+        roudi = self.roudi(monitoring="on")
+        agent = self.agent(timeout="1h")
+        self.attached(agent)
+        subscriber = self.subscriber()
+        self.subscribers(agent, 1)
+        before = helper_of(agent)
+        os.kill(before, signal.SIGSTOP)
+        try:
+            roudi.gave_up("spanring-tap")
+        finally:
+            os.kill(before, signal.SIGCONT)
+        harness.wait_until(lambda: helper_of(agent) not in (None, before), "there is another one")
+        self.subscribers(agent, 1)
+        wanted = self.made(100)
+        harness.wait_until(lambda: set(wanted) <= set(subscriber.ids()), "the subscriber goes on")
+        self.assertIn("it was stopped for a while", agent.stderr())
+        self.assertEqual(Page(agent).value("exporter_tap_program_ends_total", exporter="iceoryx", reason="silent"), 0)
+        agent.stop()
+
     def test_without_a_daemon_the_agent_does_without(self):
         roudi = self.roudi()
         roudi.clean()
