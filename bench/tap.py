@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 
+import shop_requests
 from receive import Worker, cpu_of
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
@@ -32,7 +33,7 @@ CASES = {  # subscriptions, and how many subscribe; nothing: without the exporte
 
 
 class Case:
-    def __init__(self, name, harness, agent_configuration, tap, workspace, build, worker):
+    def __init__(self, name, harness, agent_configuration, tap, workspace, build, worker, requests):
         self.name, self.costs = name, []
         segments, state, instance = workspace.unique("segments"), workspace.unique("state"), f"bench-{os.getpid()}-{len(workspace.processes)}"
         segments.mkdir(mode=0o700)
@@ -49,7 +50,7 @@ class Case:
             harness.wait_until(lambda: tap.Page(agent).value("exporter_tap_subscribers", exporter="iceoryx", event="spans")
                                == len(self.subscribers), "all subscribe")
         os.environ["SPANRING_DIR"] = str(segments)
-        self.worker = Worker(worker, "http", 1, 0)
+        self.worker = Worker(worker, "http", 1, requests)
 
     def cpu(self):
         return [cpu_of(self.agent.pid), cpu_of(self.helper) if self.helper else 0,
@@ -89,7 +90,8 @@ def main():
     try:
         while "ready" not in daemon.stdout.readline():
             pass
-        cases = [Case(name, harness, agent_configuration, tap_test, workspace, build, options.worker or build / "bench/span_worker")
+        requests = shop_requests.write(workspace.unique("requests.tsv"))
+        cases = [Case(name, harness, agent_configuration, tap_test, workspace, build, options.worker or build / "bench/span_worker", requests)
                  for name in CASES]
         for _ in range(options.rounds + 1):
             for case in cases:

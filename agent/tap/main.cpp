@@ -42,8 +42,8 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr int kInput = 0;
-constexpr auto kTick = 100ms;   // how often subscribers and RouDi are looked at: RouDi connects them as often
-constexpr auto kAlive = 500ms;  // how often the agent hears that this goes on
+constexpr auto kTick = 100ms;   // how often subscribers are looked at: RouDi connects them as often
+constexpr auto kAlive = 500ms;  // how often RouDi is, and the agent hears that this goes on
 // RouDi takes the memory of who was silent for 1.5 s.
 constexpr auto kLongestStop = 1s;
 constexpr unsigned kPatience = 4;  // seconds, for RouDi's first answers
@@ -190,9 +190,11 @@ private:
         if (now - looked_ < kTick) return;
         if (now - looked_ > kLongestStop) end("it was stopped for a while, so RouDi may have given it up");
         looked_ = now;
-        if (!roudi_.is_the_same() || !Roudi::runs()) end("RouDi went");
         look_at_subscribers();
-        if (now - said_ >= kAlive) say({TapWord::What::kAlive});
+        if (now - alive_ < kAlive) return;
+        alive_ = now;
+        if (!roudi_.is_the_same() || !Roudi::runs()) end("RouDi went");
+        say({TapWord::What::kAlive});
     }
 
     void take_order() {
@@ -234,7 +236,7 @@ private:
     std::list<Publisher> publishers_;  // which do not move
     std::vector<uint64_t> subscribers_;
     bool attached_ = false;
-    Clock::time_point said_ = Clock::now(), looked_{};
+    Clock::time_point said_ = Clock::now(), looked_{}, alive_{};
 };
 
 }  // namespace

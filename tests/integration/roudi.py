@@ -65,14 +65,17 @@ class Roudi:
 
     def start(self):
         self.clean()
-        self.process = harness.Process(self.workspace, "roudi", ["iox-roudi", "-c", self.file, "-m", self.monitoring, "-k", "3"],
-                                       env=harness.environment(), start_new_session=True)
+        self.process = harness.Process(self.workspace, "roudi", ["setpriv", "--pdeathsig", "KILL", "iox-roudi", "-c", self.file, "-m",
+                                                                self.monitoring, "-k", "3"], env=harness.environment())
         try:
             self.process.wait_for_line("RouDi is ready for clients")
         except AssertionError:
             if any(path.exists() for path in LEFT):  # of another user, who killed it
                 raise unittest.SkipTest(f"iceoryx's daemon cannot be started here: {self.process.stderr()[-500:]}") from None
             raise
+
+    def kill(self):
+        self.process.kill()
 
     def gave_up(self, name):
         """Who has been silent for 1.5 s."""
@@ -118,6 +121,9 @@ class Subscriber:
 
     def hold(self):
         self.tell("hold", "holds\n")
+
+    def lock(self):
+        self.tell("lock", "locks\n")
 
     def go(self):
         self.tell("go", "goes\n")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A subscriber of the tap. It writes a line for each chunk: the header's numbers, and the message in hex. By its
-// standard input it is told to "hold", so that it takes nothing, and to "go" on; it ends with it.
+// standard input it is told to "hold", so that it takes nothing, to "go" on, and to "lock" its queue, which a publisher
+// locks too, as if it had been stopped or killed in iceoryx's code; it ends with its input.
 //
 //     tap_subscriber INSTANCE EVENT QUEUE
 #include <poll.h>
@@ -14,7 +15,7 @@
 #include <string>
 #include <thread>
 
-#include <iceoryx_posh/popo/untyped_subscriber.hpp>
+#include <iceoryx_posh/internal/popo/ports/subscriber_port_user.hpp>
 #include <iceoryx_posh/runtime/posh_runtime.hpp>
 
 #include <spanring/tap.h>
@@ -41,7 +42,11 @@ int main(int argc, char** argv) {
     iox::runtime::PoshRuntime::initRuntime(iox::RuntimeName_t(iox::cxx::TruncateToCapacity, name.c_str()));
     iox::popo::SubscriberOptions options;
     options.queueCapacity = std::strtoull(argv[3], nullptr, 10);
-    iox::popo::UntypedSubscriber subscriber({id(SPR_TAP_SERVICE), id(argv[1]), id(argv[2])}, options);
+    // As iceoryx's Subscriber has it, which lets nobody at its queue.
+    auto* const data = iox::runtime::PoshRuntime::getInstance().getMiddlewareSubscriber(
+        {id(SPR_TAP_SERVICE), id(argv[1]), id(argv[2])}, options);
+    iox::SubscriberPortUserType subscriber(data);
+    subscriber.subscribe();
     bool told = false, holds = false;
     for (std::string words;;) {
         pollfd input = {0, POLLIN, 0};
@@ -51,8 +56,10 @@ int main(int argc, char** argv) {
             if (size <= 0) return 0;
             words.append(bytes, static_cast<size_t>(size));
             for (size_t end; (end = words.find('\n')) != std::string::npos; words.erase(0, end + 1)) {
-                holds = words.substr(0, end) == "hold";
-                std::printf("%s\n", holds ? "holds" : "goes");
+                const std::string word = words.substr(0, end);
+                holds = word == "hold";
+                if (word == "lock") data->m_chunkReceiverData.lock();
+                std::printf("%s\n", word == "lock" ? "locks" : holds ? "holds" : "goes");
             }
         }
         if (!told && subscriber.getSubscriptionState() == iox::SubscribeState::SUBSCRIBED) {
@@ -60,12 +67,12 @@ int main(int argc, char** argv) {
             told = true;
         }
         while (!holds) {
-            const auto chunk = subscriber.take();
+            const auto chunk = subscriber.tryGetChunk();
             if (chunk.has_error()) break;
-            const auto& header = *static_cast<const spr_tap_header*>(chunk.value());
+            const auto& header = *static_cast<const spr_tap_header*>(chunk.value()->userPayload());
             if (header.magic != SPR_TAP_MAGIC) return 3;
             write(header);
-            subscriber.release(chunk.value());
+            subscriber.releaseChunk(chunk.value());
         }
         std::fflush(stdout);
     }

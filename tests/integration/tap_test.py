@@ -166,7 +166,7 @@ class Tap(harness.Case):
         roudi = self.roudi()
         agent = self.agent()
         count = 0
-        for seed, end in enumerate((signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), start=30):
+        for seed, end in enumerate((signal.SIGKILL, signal.SIGTERM), start=30):
             self.attached(agent)
             subscriber = self.subscriber()
             self.subscribers(agent, 1)
@@ -190,7 +190,7 @@ class Tap(harness.Case):
         subscriber = self.subscriber()
         self.subscribers(agent, 1)
         count = 0
-        for seed, end in enumerate((signal.SIGKILL, signal.SIGSTOP, signal.SIGABRT), start=50):
+        for seed, end in enumerate((signal.SIGKILL, signal.SIGSTOP), start=50):
             before = helper_of(agent)
             wanted = self.made(seed)
             harness.wait_until(lambda: set(wanted) <= set(subscriber.ids()), "the subscriber has all")
@@ -204,11 +204,33 @@ class Tap(harness.Case):
         harness.wait_until(lambda: set(wanted) <= set(subscriber.ids()), "the subscriber goes on")
         self.kept(agent, count + len(wanted))
         page = Page(agent)
-        self.assertGreaterEqual(page.value("exporter_tap_program_ends_total", exporter="iceoryx", reason="went"), 2)
+        self.assertGreaterEqual(page.value("exporter_tap_program_ends_total", exporter="iceoryx", reason="went"), 1)
         self.assertGreaterEqual(page.value("exporter_tap_program_ends_total", exporter="iceoryx", reason="silent"), 1)
         last = helper_of(agent)
         agent.stop()
         harness.wait_until(lambda: not os.path.exists(f"/proc/{last}"), "it goes along")
+
+    def test_a_subscriber_that_never_unlocks_holds_the_helper_and_nobody_else(self):
+        roudi = self.roudi()
+        agent = self.agent(timeout="2s")
+        self.attached(agent)
+        subscriber = self.subscriber()
+        self.subscribers(agent, 1)
+        subscriber.lock()
+        count = len(self.made(110))
+        self.kept(agent, count)
+        harness.wait_until(lambda: Page(agent).value("exporter_tap_program_ends_total", exporter="iceoryx", reason="silent") >= 1,
+                           "the helper is ended")
+        subscriber.kill()
+        roudi.kill()  # the daemon may hang in what that one left
+        roudi.start()
+        self.attached(agent)
+        subscriber = self.subscriber()
+        self.subscribers(agent, 1)
+        wanted = self.made(111)
+        harness.wait_until(lambda: set(wanted) <= set(subscriber.ids()), "who subscribes now has all")
+        self.kept(agent, count + len(wanted))
+        agent.stop()
 
     def test_a_helper_that_was_stopped_for_long_does_not_go_on(self):
         """Its memory may be another's by then."""
