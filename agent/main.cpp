@@ -30,6 +30,7 @@
 #include "base/state_lock.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "base/wall_clock.hpp"
 #include "config/config.hpp"
 #include "config/reference.hpp"
 #include "config/run_mode.hpp"
@@ -37,7 +38,9 @@
 #include "crash/crash_scope.hpp"
 #include "decide/decision_counters.hpp"
 #include "decide/decision_desk.hpp"
+#include "decide/live_rules.hpp"
 #include "decide/policies.hpp"
+#include "decide/rule_shares.hpp"
 #include "decide/undecided_files.hpp"
 #include "drain/drain_service.hpp"
 #include "export/debug_exporter.hpp"
@@ -54,8 +57,10 @@
 #include "metrics/health.hpp"
 #include "metrics/metrics_server.hpp"
 #include "presence/reload_report.hpp"
+#include "presence/status_report.hpp"
 #include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
+#include "reload/agent_word.hpp"
 #include "reload/metrics_push.hpp"
 #include "reload/restart_keys.hpp"
 #include "reload/running_exporters.hpp"
@@ -130,6 +135,7 @@ public:
             if (processors_ != nullptr) helpers.processors = &processors_->add_chain();
             helpers.desk = desk_.get();
             helpers.policies = config.tail_sampling.policies;
+            helpers.rules = rules_.get();
             helpers.sockets = &sockets;
             receive_ = std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_, std::move(helpers),
                                                         signals_.inputs());
@@ -163,9 +169,9 @@ public:
         config_ = wanted;
     }
 
-    void follow_pauses() override {
-        exporters_.follow_pauses(config_.state_directory);
-        signals_.follow_pauses(config_.state_directory);
+    void follow_command() override {
+        follow_pauses();
+        if (rules_ != nullptr) rules_->follow(unix_nano());
     }
 
     const std::vector<std::string>& directories() const override { return drain_.directories(); }
@@ -203,7 +209,11 @@ public:
             signals_.visit(visit);
         };
     }
-    const DecisionCounters* decisions() const override { return decisions_.get(); }
+    void describe_decisions(StatusReport& report) const override {
+        if (decisions_ == nullptr) return;
+        describe(*decisions_, report);
+        describe(*decisions_, config_.tail_sampling.policies, *rules_, report);
+    }
     DrainStatus drain() const override { return drain_.status(); }
 
     void wind_down() override {
@@ -227,6 +237,11 @@ public:
     }
 
 private:
+    void follow_pauses() {
+        exporters_.follow_pauses(config_.state_directory);
+        signals_.follow_pauses(config_.state_directory);
+    }
+
     void tell_of_crashes() const {
         for (const CrashJournal::Crash& crash : crashes_.crashes()) {
             if (crash.place.starts_with(kCrashInExporter)) {
@@ -258,9 +273,14 @@ private:
         options.threads = 1;
         options.tail_sampling = sampling;
         const Policies policies(sampling.policies);
-        for (size_t i = 0; i < policies.names().size(); ++i) ledger_->name_rule(policies.ids()[i], policies.names()[i]);
+        const auto name = [this](const std::string& rule) { ledger_->name_rule(rule_hash(rule), rule); };
+        for (const std::string& rule : policies.names()) name(rule);
         decisions_ = std::make_unique<DecisionCounters>(policies.names());
         options.decisions = decisions_.get();
+        rules_ = std::make_unique<LiveRules>(config_.state_directory, rule_slots_beside(sampling.policies.size()),
+                                             sampling.decisions_kept, name);
+        rules_->follow(unix_nano());
+        options.rules = rules_.get();
         desk_ = std::make_unique<DecisionDesk>();
         options.desk = desk_.get();
     }
@@ -354,6 +374,7 @@ private:
         [this](const auto& config, uint32_t index, Ledger& ledger) { return make(config, index, ledger); }};
     std::unique_ptr<Processors> processors_;
     std::unique_ptr<DecisionCounters> decisions_;
+    std::unique_ptr<LiveRules> rules_;
     std::unique_ptr<DecisionDesk> desk_;
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
     DrainService drain_;                       // it uses the others and goes before them

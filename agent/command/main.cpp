@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // spanring: looks at what processes, the agent and the local store hold, and at the host. It only reads, except for
-// `sampling` and `exporter`, which write what the agent follows, `reload` and `status`, which send the agent a signal,
-// and `doctor`, which makes files of its own to try things.
+// `sampling`, `rules` and `exporter`, which write what the agent follows, `reload` and `status`, which send the agent a
+// signal, and `doctor`, which makes files of its own to try things.
 #include <exception>
 #include <iostream>
 
@@ -12,6 +12,7 @@
 #include "base/version.hpp"
 #include "command/commands.hpp"
 #include "command/exporter.hpp"
+#include "command/rules.hpp"
 
 namespace {
 
@@ -84,6 +85,7 @@ int run(int argc, char** argv) {
     add_audit(app, selection);
     add_dump(app, selection);
     add_sampling(app, selection);
+    add_rules(app, selection);
     add_exporter(app, selection);
     add_reload(app, selection);
     add_status(app, selection);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -131,10 +132,39 @@ void print(const StatusReport::Undecided& undecided, uint64_t now) {
     if (!early.empty()) std::cout << "            decided early: " << early << "\n";
 }
 
+void print_rules(const StatusReport& report, uint64_t now, const Terminal& terminal) {
+    uint64_t first_end = 0;
+    size_t live = 0;
+    for (const StatusReport::Rule& rule : report.rules) {
+        if (!rule.live) continue;
+        ++live;
+        if (rule.until_unix_nano != 0 && (first_end == 0 || rule.until_unix_nano < first_end))
+            first_end = rule.until_unix_nano;
+    }
+    if (live != 0) {
+        std::cout << "rules       " << live << " set by `spanring rules` before those of the configuration";
+        if (first_end != 0) std::cout << ", the first until " << human_moment(first_end, now);
+        std::cout << "\n";
+    }
+    if (!report.rules_problem.empty())
+        std::cout << "            " << terminal.paint(Colour::kRed, printable(report.rules_problem)) << "\n";
+}
+
 // Each line inert by itself.
 void print_lines(const std::string& text) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) std::cout << printable(line) << "\n";
+}
+
+// As comments.
+void print_live_rules(const StatusReport& report) {
+    bool any = false;
+    for (const StatusReport::Rule& rule : report.rules) {
+        if (!rule.live) continue;
+        if (!std::exchange(any, true)) std::cout << "# rules before those policies (`spanring rules`):\n";
+        std::cout << "#   " << printable(rule.name) << ": " << printable(rule.conditions) << ": "
+                  << printable(rule.effect) << "\n";
+    }
 }
 
 void print(const StatusReport& report, const Site& site, const Terminal& terminal) {
@@ -151,7 +181,10 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
     std::cout << "processes   " << report.processes << " served, " << report.quarantined << " quarantined, "
               << report.refused_files << " files refused; " << report.unanswered_batches << " batches unanswered; "
               << rate(report.drained_per_second) << " spans/s\n";
-    if (report.undecided) print(*report.undecided, now);
+    if (report.undecided) {
+        print(*report.undecided, now);
+        print_rules(report, now, terminal);
+    }
     std::cout << "\n";
     Table table;
     table.column("EXPORTER").column("STATE").column("SINCE", Table::Align::kRight).column("CIRCUIT");
@@ -210,9 +243,10 @@ int run(const Options& options, const CommandContext& context) {
         std::cerr << "spanring: " << problem << "\n";
         return kExitBroken;
     }
-    if (options.configuration)
+    if (options.configuration) {
         print_lines(report->effective);
-    else if (options.json)
+        print_live_rules(*report);
+    } else if (options.json)
         std::cout << document_of(*report, site) << "\n";
     else
         print(*report, site, context.terminal());

@@ -3,12 +3,15 @@
 // The effective configuration, as YAML that can be given back with --config.
 #include <yaml-cpp/yaml.h>
 
+#include <stdexcept>
 #include <utility>
 
 #include "base/foreign_text.hpp"
 #include "base/option.hpp"
 #include "base/quantity.hpp"
+#include "base/wall_clock.hpp"
 #include "config/config.hpp"
+#include "sampling/live_rules_file.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -104,6 +107,24 @@ std::string print(Config config, const LoadedConfig* loaded) {
     return std::string(out.c_str()) + "\n";
 }
 
+// What an agent with that configuration would ask before its policies, as comments.
+std::string live_rules_of(const Config& config) {
+    if (!config.tail_sampling.enabled) return {};
+    const LiveRulesFile file(config.state_directory);
+    try {
+        std::string text;
+        for (const LiveRule& rule : file.read()) {
+            if (rule.expired(unix_nano())) continue;
+            if (text.empty())
+                text = "# rules before those policies (" + foreign(file.path()) + "; `spanring rules`):\n";
+            text += "#   " + rule.name + ": " + foreign(rule.conditions()) + ": " + rule.effect() + "\n";
+        }
+        return text;
+    } catch (const std::runtime_error& error) {
+        return "# rules before those policies: " + foreign(error.what()) + "\n";
+    }
+}
+
 }  // namespace
 
 std::string print_config(Config config) { return print(std::move(config), nullptr); }
@@ -111,7 +132,8 @@ std::string print_config(Config config) { return print(std::move(config), nullpt
 std::string print_config_with_origins(const LoadedConfig& loaded) { return print(loaded.config, &loaded); }
 
 std::string answer(Flags::Command command, const LoadedConfig& loaded) {
-    return command == Flags::Command::kPrintConfig ? print_config_with_origins(loaded) : "the configuration is valid\n";
+    return command == Flags::Command::kPrintConfig ? print_config_with_origins(loaded) + live_rules_of(loaded.config)
+                                                   : "the configuration is valid\n";
 }
 
 }  // namespace spanring::agent

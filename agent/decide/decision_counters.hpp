@@ -9,7 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "base/mutex.hpp"
+#include "decide/rule_slots.hpp"
 
 namespace spanring::agent {
 
@@ -42,11 +46,29 @@ public:
         Counter late_errors;  // of spans that came after their trace was dropped
     };
 
-    // `rules`: their names.
+    // `rules`: their names. Behind them are the slots of those that come while the agent runs.
     explicit DecisionCounters(std::vector<std::string> rules)
-        : names_(std::move(rules)), rules_(std::make_unique<Rule[]>(names_.size())) {}
+        : first_slot_(rules.size()), names_(std::move(rules)), rules_(new Rule[first_slot_ + kRuleSlots]) {
+        names_.resize(first_slot_ + kRuleSlots);
+    }
 
-    const std::vector<std::string>& names() const { return names_; }
+    // By their places. Empty: of a slot that was never used.
+    std::vector<std::string> names() const {
+        const MutexLock lock(mutex_);
+        return names_;
+    }
+    size_t first_slot() const { return first_slot_; }
+    // Who counts. One that had another name begins anew.
+    void name_slot(size_t slot, const std::string& name) {
+        const MutexLock lock(mutex_);
+        std::string& known = names_[first_slot_ + slot];
+        if (known == name) return;
+        known = name;
+        Rule& rule = rules_[first_slot_ + slot];
+        for (Counter* const counter :
+             {&rule.traces_kept, &rule.traces_dropped, &rule.spans_kept, &rule.spans_sampled_out, &rule.late_errors})
+            counter->set(0);
+    }
     Rule& rule(size_t place) { return rules_[place]; }
     const Rule& rule(size_t place) const { return rules_[place]; }
     Counter& early(EarlyCause cause) { return early_[static_cast<size_t>(cause)]; }
@@ -70,7 +92,9 @@ public:
     Counter remembered;
 
 private:
-    const std::vector<std::string> names_;
+    const size_t first_slot_;
+    mutable Mutex mutex_;
+    std::vector<std::string> names_ SPR_GUARDED_BY(mutex_);
     const std::unique_ptr<Rule[]> rules_;
     std::array<Counter, static_cast<size_t>(EarlyCause::kCount)> early_;
 };

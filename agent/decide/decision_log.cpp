@@ -72,6 +72,7 @@ DecisionLog::DecisionLog(const std::string& directory, const std::vector<std::st
     : path_(directory.empty() ? std::string() : directory + kName),
       most_(most),
       no_policy_(static_cast<uint8_t>(rules.size() - 1)),
+      places_(static_cast<uint8_t>(rules.size() + kRuleSlots)),
       header_{kMagic, hash_of(rules)} {}
 
 std::vector<DecisionLog::Record> DecisionLog::read(const std::string& path, bool& ret_same_rules) const {
@@ -102,7 +103,7 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
         for (const Record& record : read(path, same_rules)) {
             const std::chrono::seconds age(now_seconds - std::min(now_seconds, record.unix_seconds));
             if (age >= kept_for) continue;
-            const uint8_t rule = same_rules ? std::min(record.rule, no_policy_) : no_policy_;
+            const uint8_t rule = same_rules && record.rule < places_ ? record.rule : no_policy_;
             const uint8_t by_chance = same_rules ? record.by_chance : uint8_t{0};
             memory.add(record.key, {record.keep != 0, rule, record.milliseconds(), by_chance}, now - age);
             known.push_back({record.key, record.unix_seconds, rule, by_chance, record.keep, record.millisecond});

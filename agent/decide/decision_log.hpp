@@ -20,7 +20,8 @@ namespace spanring::agent {
 
 class DecisionLog {
 public:
-    // In that directory; empty: nothing is kept. `rules`: what the places of rules mean. A file holds `most` decisions.
+    // In that directory; empty: nothing is kept. `rules`: what the places of rules mean; what slots mean, which follow
+    // them, is kept elsewhere. A file holds `most` decisions.
     DecisionLog(const std::string& directory, const std::vector<std::string>& rules, size_t most);
 
     // What earlier agents decided, as far as it is not older than `kept_for`.
@@ -54,6 +55,7 @@ private:
     const std::string path_;  // of the newer one; empty: nothing is kept
     const size_t most_;
     const uint8_t no_policy_;
+    const uint8_t places_;
     Header header_;
     Descriptor file_;
     size_t written_ = 0;  // records in it

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "decide/policies.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 #include <string_view>
@@ -78,7 +79,30 @@ Policies::Policies(const std::vector<PolicyOptions>& options) {
     }
     names_.emplace_back(kNoPolicy);
     for (const std::string& name : names_) ids_.push_back(rule_hash(name));
+    ids_.resize(names_.size() + kRuleSlots);
     values_ = WantedValues(keys_.keys());
+    reads_chances_ = has_chances_;
+}
+
+void Policies::follow(const std::shared_ptr<const LiveRuleSet>& rules) {
+    WantedKeys keys = keys_;  // those of policies keep their places
+    std::vector<LivePolicy> live;
+    reads_chances_ = has_chances_;
+    for (const LiveRuleSet::Standing& standing : rules->rules) {
+        const auto before = std::find_if(live_.begin(), live_.end(),
+                                         [&](const LivePolicy& one) { return one.slot() == standing.slot; });
+        live.emplace_back(standing, policies_.size(), keys, before != live_.end() ? &*before : nullptr);
+        reads_chances_ = reads_chances_ || live.back().is_by_chance();
+    }
+    for (size_t slot = 0; slot < kRuleSlots; ++slot) {
+        const std::string& name = rules->slots[slot].name;
+        ids_[first_slot() + slot] = name.empty() ? 0 : rule_hash(name);
+    }
+    values_ = WantedValues(keys.keys());
+    live_ = std::move(live);
+    live_marks_ = 0;
+    for (const LivePolicy& rule : live_) live_marks_ |= rule.bit();
+    rules_ = rules;
 }
 
 ProducerMarks Policies::marks_of(const Producer& producer) {
@@ -86,9 +110,11 @@ ProducerMarks Policies::marks_of(const Producer& producer) {
     wire::each_field(wire::body_of(producer.resource), [this](const wire::Field& field) {
         if (field.tag() == wire::tags::bytes(1)) values_.take(field.bytes);  // of Resource: an attribute
     });
-    const ProducerFacts facts{producer.service, values_.values()};
-    ProducerMarks marks{0, hash_of(producer.service)};
+    const ProducerFacts facts{producer.service, values_.values(), producer.program, producer.pid};
+    ProducerMarks marks{0, 0, hash_of(producer.service), generation()};
     for (size_t i = 0; i < policies_.size(); ++i) marks.marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
+    for (const LivePolicy& rule : live_)
+        if (rule.concerns(facts)) marks.live |= rule.bit();
     return marks;
 }
 
@@ -97,13 +123,19 @@ bool Policies::read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& 
     SpanOutline outline;
     if (!read_outline(span, values_, outline)) return false;
     SamplingState sampling;  // of one that is malformed there is none
-    if (has_chances_ && !outline.trace_state.empty()) SamplingState::read(outline.trace_state, sampling);
+    if (reads_chances_ && !outline.trace_state.empty()) SamplingState::read(outline.trace_state, sampling);
     const SpanFacts facts{outline, sampling, values_.values(), unfinished};
     PolicyMarks marks = 0;
     for (size_t i = 0; i < policies_.size(); ++i) marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
+    PolicyMarks live = 0;
+    for (const LivePolicy& rule : live_) {
+        if (rule.concerns(facts)) live |= rule.bit();
+        if (rule.chooses(facts)) marks |= rule.chance_bit();
+    }
     const std::string_view name(reinterpret_cast<const char*>(outline.name.data()), outline.name.size());
     ret_span = {TraceKey::of(outline.trace_id),
                 marks,
+                live,
                 wants_operations_ ? hash_of(name) : 0,
                 remote_parents_of(outline),
                 !sampling.empty(),
@@ -116,6 +148,7 @@ bool Policies::read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& 
 Decision Policies::decide(const TraceKey& key, const TraceState& state, Clock::time_point now) {
     for (Policy* const learner : learners_) learner->learn({key, state, false, now});
     Decision dropped{false, static_cast<uint16_t>(policies_.size())};
+    if (Decision decision; decide_live(key, state, now, decision)) return decision;
     for (size_t i = 0; i < policies_.size(); ++i) {
         const auto rule = static_cast<uint16_t>(i);
         switch (policies_[i]->answer({key, state, (state.marks >> i & 1) != 0, now})) {
@@ -126,6 +159,23 @@ Decision Policies::decide(const TraceKey& key, const TraceState& state, Clock::t
         }
     }
     return dropped;
+}
+
+// The first one that concerns it has the say.
+bool Policies::decide_live(const TraceKey& key, const TraceState& state, Clock::time_point now,
+                           Decision& ret_decision) const {
+    if ((state.marks & live_marks_) == 0) return false;
+    for (const LivePolicy& rule : live_) {
+        const PolicyAnswer answer = rule.answer(key, state, now);
+        if (answer == PolicyAnswer::kNone) continue;
+        const size_t place = first_slot() + rule.slot();
+        const bool kept = answer == PolicyAnswer::kKeep;
+        // Spans that say nothing of chance do not begin with it.
+        const bool by_chance = kept && rule.is_by_chance() && state.has_chance;
+        ret_decision = {kept, static_cast<uint16_t>(place), 0, static_cast<uint8_t>(by_chance ? place + 1 : 0)};
+        return true;
+    }
+    return false;
 }
 
 // Of a trace that this one keeps. Where a later one would have kept it anyway it was not chance; where it would have by
@@ -150,15 +200,23 @@ uint8_t Policies::by_chance(size_t place, const TraceKey& key, const TraceState&
 }
 
 Chance Policies::chance_of(const Decision& decision) const {
-    if (!decision.keep || decision.by_chance == 0 || decision.by_chance > policies_.size()) return {};
-    const Policy& policy = *policies_[decision.by_chance - 1];
+    if (!decision.keep || decision.by_chance == 0) return {};
+    const size_t place = decision.by_chance - 1u;
+    if (place >= policies_.size()) {
+        const size_t slot = place - first_slot();  // of no slot where it is no_policy's, which is none
+        return rules_ != nullptr && slot < kRuleSlots ? Chance{rules_->slots[slot].threshold, false} : Chance{};
+    }
+    const Policy& policy = *policies_[place];
     return {policy.threshold(), policy.begins_state()};
 }
 
 std::vector<std::string> Policies::meanings() const {
     std::vector<std::string> meanings = names_;
     for (size_t i = 0; i < policies_.size(); ++i) {
-        if (const auto threshold = policies_[i]->threshold()) meanings[i] += ' ' + std::to_string(*threshold);
+        const auto threshold = policies_[i]->threshold();
+        if (!threshold) continue;
+        meanings[i] += ' ' + std::to_string(*threshold);
+        if (policies_[i]->begins_state()) meanings[i] += " begins";
     }
     return meanings;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The policies in their order: reads spans for all of them at once, and decides. One thread.
+// The policies in their order: reads spans for all of them at once, and decides. Rules that are set while the agent
+// runs stand before them. One thread.
 #pragma once
 
 #include <chrono>
@@ -13,7 +14,9 @@
 #include "batch/batch.hpp"
 #include "decide/chance.hpp"
 #include "decide/decision.hpp"
+#include "decide/live_policy.hpp"
 #include "decide/policy.hpp"
+#include "decide/rule_slots.hpp"
 #include "decide/tail_sampling_options.hpp"
 
 namespace spanring::agent {
@@ -22,7 +25,8 @@ namespace spanring::agent {
 struct JudgedSpan {
     TraceKey trace;
     PolicyMarks marks = 0;
-    uint64_t name = 0;  // a hash, where a policy asks for operations
+    PolicyMarks live = 0;  // of rules that were set while the agent runs, those that it meets
+    uint64_t name = 0;     // a hash, where a policy asks for operations
     RemoteParents remote_parents = 0;
     bool has_chance = false;
     uint64_t start_unix_nano = 0;
@@ -36,11 +40,18 @@ public:
 
     // The rule of what nobody asked for.
     static constexpr char kNoPolicy[] = "no_policy";
+    // What accounts call rules that have no row of their own (accounts/process_accounts.hpp).
+    static constexpr char kOthers[] = "(other)";
 
     // Throws std::invalid_argument, as faults_of() would have said.
     explicit Policies(const std::vector<PolicyOptions>& options);
 
-    // Of all spans of the producer; to be asked once.
+    // These rules, and no others, stand before the policies from now on. What policies and rules that stay have learnt
+    // or used up they go on with.
+    void follow(const std::shared_ptr<const LiveRuleSet>& rules);
+    uint64_t generation() const { return rules_ == nullptr ? 0 : rules_->generation; }
+
+    // Of all spans of the producer; to be asked once for each generation.
     ProducerMarks marks_of(const Producer& producer);
 
     // `span`: the inside of a Span that was found sound. False: it is none.
@@ -48,7 +59,7 @@ public:
 
     // Adds it to what is known of its trace.
     void add(const JudgedSpan& span, const ProducerMarks& producer, TraceState& trace) const {
-        trace.marks |= span.marks | producer.marks;
+        trace.marks |= span.marks | producer.marks | (span.live & producer.live);
         trace.remote_parents |= span.remote_parents;
         trace.has_chance = trace.has_chance || span.has_chance;
         if (wants_operations_) trace.note_operation(span.start_unix_nano, producer.service, span.name);
@@ -61,23 +72,33 @@ public:
 
     // The policies', in their order, and kNoPolicy.
     const std::vector<std::string>& names() const { return names_; }
-    // Their hashes (rule_shares.hpp), in that order.
-    const std::vector<uint64_t>& ids() const { return ids_; }
+    // The hash of a rule's name (rule_shares.hpp), by its place: those of names(), then the slots.
+    uint64_t id_of(size_t place) const { return place < ids_.size() && ids_[place] != 0 ? ids_[place] : no_policy(); }
     // Names, and what decisions by them mean beside.
     std::vector<std::string> meanings() const;
 
 private:
     uint8_t by_chance(size_t place, const TraceKey& key, const TraceState& state, Clock::time_point now);
+    bool decide_live(const TraceKey& key, const TraceState& state, Clock::time_point now, Decision& ret_decision) const;
+    uint64_t no_policy() const { return ids_[policies_.size()]; }
+    size_t first_slot() const { return names_.size(); }
 
     std::vector<std::unique_ptr<Policy>> policies_;
     std::vector<std::string> names_;
     std::vector<uint64_t> ids_;
-    WantedKeys keys_;
+    WantedKeys keys_;  // of policies
+    std::shared_ptr<const LiveRuleSet> rules_;
+    std::vector<LivePolicy> live_;
+    PolicyMarks live_marks_ = 0;  // that these look at
     WantedValues values_;
     std::vector<Policy*> learners_;
     bool wants_operations_ = false;
     bool has_chances_ = false;
+    bool reads_chances_ = false;  // for policies or rules
 };
+
+// As it is called in a file.
+std::string name_of(PolicyType type);
 
 // What is wrong with it; empty: nothing.
 std::string wrong_policy(const PolicyOptions& options);

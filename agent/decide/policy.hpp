@@ -30,6 +30,8 @@ struct SpanFacts {
 struct ProducerFacts {
     std::string_view service;
     const std::vector<EncodedValue>& values;  // as above, of its resource
+    std::string_view program{};
+    uint32_t pid = 0;  // 0: nobody knows
 };
 
 struct TraceFacts {

@@ -22,8 +22,10 @@ public:
     ProbabilisticPolicy(double percentage, ChanceMode mode, std::string salt) : mode_(mode), salt_(std::move(salt)) {
         if (!(percentage > 0)) throw std::invalid_argument("probabilistic: must say sampling_percentage");
         kept_below_ = percentage / 100;
-        threshold_ = threshold_of(kept_below_, kDigits);
+        threshold_ = threshold_for(kept_below_);
     }
+
+    static uint64_t threshold_for(double probability) { return threshold_of(probability, kDigits); }
 
     using Policy::agrees;
     bool agrees(const SpanFacts& span) override {

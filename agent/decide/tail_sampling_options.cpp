@@ -116,6 +116,12 @@ std::vector<Option> describe(PolicyOptions& policy) {
 
 }  // namespace
 
+std::string name_of(PolicyType type) {
+    for (const auto& [name, one] : kTypes)
+        if (one == type) return name;
+    return "?";
+}
+
 std::vector<Option> describe(TailSamplingOptions& options) {
     const auto add = [&options] { return describe(options.policies.emplace_back()); };
     const auto items = [&options] {
@@ -157,7 +163,8 @@ std::vector<std::string> faults_of(const TailSamplingOptions& options) {
         const std::string where = "policies[" + std::to_string(i) + "]";
         if (policy.name.empty())
             faults.push_back(where + ": must say name");
-        else if (!names.insert(policy.name).second || policy.name == Policies::kNoPolicy)
+        else if (!names.insert(policy.name).second || policy.name == Policies::kNoPolicy ||
+                 policy.name == Policies::kOthers)
             faults.push_back(where + ".name: '" + policy.name + "' is taken");
         const std::string wrong = wrong_policy(policy);
         if (!wrong.empty()) faults.push_back(where + ": " + wrong);

@@ -16,7 +16,9 @@ using PolicyMarks = uint64_t;
 // Of all spans of a producer.
 struct ProducerMarks {
     PolicyMarks marks = 0;
-    uint64_t service = 0;  // a hash of its name
+    PolicyMarks live = 0;     // of rules that were set while the agent runs, those that its spans may meet
+    uint64_t service = 0;     // a hash of its name
+    uint64_t generation = 0;  // of those rules
 };
 
 // Whether spans have parents in other processes, and what these decided, by the sampled flag.
@@ -24,7 +26,7 @@ using RemoteParents = uint8_t;
 inline constexpr RemoteParents kSampledParent = 1, kUnsampledParent = 2;
 
 struct TraceState {
-    PolicyMarks marks = 0;  // of policies with which one of its spans agreed
+    PolicyMarks marks = 0;  // of policies with which one of its spans agreed, and of rules (live_policy.hpp)
     uint64_t start_unix_nano = std::numeric_limits<uint64_t>::max();
     uint64_t end_unix_nano = 0;
     uint64_t service = 0;    // of the span that started first, hashes

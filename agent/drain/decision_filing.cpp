@@ -144,7 +144,7 @@ void DecisionRounds::take_in(uint32_t entry, const ProducerMarks& producer, cons
         files_->decided(entry);
         const uint32_t late = decision->is_late(state.end_unix_nano) ? errors : 0;
         decided_filed_.push_back({entry,
-                                  decision->keep ? RuleShare{} : RuleShare{policies_.ids()[decision->rule], 0, late},
+                                  decision->keep ? RuleShare{} : RuleShare{policies_.id_of(decision->rule), 0, late},
                                   decision->by_chance});
         return;
     } else {

@@ -2,6 +2,7 @@
 #include "drain/decision_rounds.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/wall_clock.hpp"
@@ -36,6 +37,14 @@ DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCount
     log_.read_into(memory_, options_.decisions_kept, Clock::now());
 }
 
+// What waits was marked by those before, whose slots mean the same.
+void DecisionRounds::follow_rules() {
+    const std::shared_ptr<const LiveRuleSet> rules = rules_->rules();
+    for (size_t slot = 0; slot < kRuleSlots; ++slot) counters_.name_slot(slot, rules->slots[slot].name);
+    policies_.follow(rules);
+    set_generation(policies_.generation());
+}
+
 SpanFate DecisionRounds::judge(const FoundSpan& span) {
     JudgedSpan judged;
     // A sound span has ids; one that had none could wait for nobody.
@@ -46,7 +55,7 @@ SpanFate DecisionRounds::judge(const FoundSpan& span) {
     } else if (const auto decision = remembered(judged.trace, 1, judged.error, judged.end_unix_nano)) {
         if (decision->keep) return {SpanVerdict::kSent, {}, decision->by_chance};
         const uint32_t late = judged.error && decision->is_late(judged.end_unix_nano) ? 1 : 0;
-        return {SpanVerdict::kSampledOut, {policies_.ids()[decision->rule], 1, late}, 0};
+        return {SpanVerdict::kSampledOut, {policies_.id_of(decision->rule), 1, late}, 0};
     } else {
         trace = &undecided_.begin(judged.trace, now_);
     }
@@ -215,7 +224,7 @@ void DecisionRounds::take(UndecidedTrace& trace) {
     (decision.keep ? rule.spans_kept : rule.spans_sampled_out).add(trace.state.spans);
     const TraceKey key = trace.key;
     const uint32_t filed = trace.filed;
-    const uint64_t dropped_by = decision.keep ? 0 : policies_.ids()[decision.rule];
+    const uint64_t dropped_by = decision.keep ? 0 : policies_.id_of(decision.rule);
     UndecidedSpan* const newest = undecided_.take(trace, [&](const UndecidedPart& part) {
         verdicts_.push_back({part.parcel, key, decision});
     });
@@ -282,7 +291,7 @@ void DecisionRounds::carry_out() {
             __builtin_prefetch(reinterpret_cast<const char*>(decided_[i + kAhead].span) + 64);
         }
         UndecidedSpan& span = *decided.span;
-        settler_.settle(span, span.dropped_by == 0 ? 0 : policies_.ids()[span.dropped_by - 1u]);
+        settler_.settle(span, span.dropped_by == 0 ? 0 : policies_.id_of(span.dropped_by - 1u));
         undecided_.let_go(span);
         SPR_TESTPOINT(span_settled);
     }

@@ -24,6 +24,7 @@
 #include "decide/decision_desk.hpp"
 #include "decide/decision_log.hpp"
 #include "decide/decision_memory.hpp"
+#include "decide/live_rules.hpp"
 #include "decide/policies.hpp"
 #include "decide/tail_sampling_options.hpp"
 #include "drain/span_judge.hpp"
@@ -63,8 +64,14 @@ public:
     // Null: all spans stay in their segments. Outlives this.
     void file_into(UndecidedFiles* files) { files_ = files; }
 
+    // Of rules that are set while the agent runs; null: there are none. Outlive this.
+    void follow(const LiveRules* rules) { rules_ = rules; }
+
     // Before a pass.
-    void begin_pass(Clock::time_point now) { now_ = now; }
+    void begin_pass(Clock::time_point now) {
+        now_ = now;
+        if (rules_ != nullptr && rules_->generation() != generation()) follow_rules();
+    }
 
     // ---- SpanJudge ----
 
@@ -131,6 +138,7 @@ public:
     void publish();
 
 private:
+    void follow_rules();
     void hear(const ParcelPaper& paper);
     void hurry(uint64_t parcel);
     std::optional<Decision> remembered(const TraceKey& trace, uint32_t spans, uint32_t errors, uint64_t end_unix_nano);
@@ -171,6 +179,7 @@ private:
     DecisionMemory memory_;
     DecisionLog log_;
     DecisionDesk* const desk_;
+    const LiveRules* rules_ = nullptr;
     UndecidedFiles* files_ = nullptr;
     UndecidedFiles::Draft draft_;
     std::vector<DraftedSpan> drafted_;        // what is in it

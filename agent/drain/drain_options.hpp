@@ -25,6 +25,7 @@ namespace spanring::agent {
 class CrashJournal;
 class DecisionCounters;
 class DecisionDesk;
+class LiveRules;
 class FolderSource;
 class ProcessorChain;
 class SpanRecorder;
@@ -55,6 +56,7 @@ struct DrainOptions {
     TailSamplingOptions tail_sampling;        // decided by one thread alone
     DecisionCounters* decisions = nullptr;    // of it, outlive the drain; nullptr: nothing waits for a decision
     DecisionDesk* desk = nullptr;             // likewise, for spans that lie elsewhere; nullptr: there are none
+    const LiveRules* rules = nullptr;         // likewise, which stand before its policies; nullptr: there are none
     const CrashJournal* crashes = nullptr;    // outlives the drain; nullptr: nothing is held against a segment
 };
 

@@ -55,6 +55,7 @@ DrainShare::DrainShare(size_t number, const Common& common)
         decisions_ = std::make_unique<DecisionRounds>(options_.tail_sampling, *options_.decisions, settler,
                                                       options_.state_directory, options_.desk);
         decisions_->file_into(files_);
+        decisions_->follow(options_.rules);
     }
     if (options_.desk != nullptr) options_.desk->wake_decider([this] { exchange_.wake_up(number_).ring(); });
     batcher_.set_waiter(exchange_.wake_up(number_));

@@ -189,6 +189,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
 }
 
 SpanFate RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body) {
+    if (producer_marks_.generation != judge_->generation()) judge_by(judge_);
     FoundSpan found{receipt, scope, record, record.subspan(body), producer_marks_};
     found.receipt.source = source_;
     found.era = era_;

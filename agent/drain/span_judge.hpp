@@ -39,6 +39,8 @@ struct SpanFate {
 
 class SpanJudge {
 public:
+    // Marks of another one are not to be used any more.
+    uint64_t generation() const { return generation_; }
     virtual ProducerMarks marks_of(const Producer& producer) = 0;
     virtual SpanFate judge(const FoundSpan& span) = 0;
 
@@ -51,6 +53,10 @@ public:
 
 protected:
     ~SpanJudge() = default;
+    void set_generation(uint64_t generation) { generation_ = generation; }
+
+private:
+    uint64_t generation_ = 0;
 };
 
 }  // namespace spanring::agent

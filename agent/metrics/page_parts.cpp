@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -180,7 +181,9 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
 
 void add_rules(Exposition& page, const ProcessAccount& total, const std::vector<std::string>& names) {
     std::vector<RuleAccount> rules;
-    for (const std::string& name : names) rules.push_back({name, 0, 0});
+    // A slot that was never used has none, and a rule that was changed is there several times.
+    for (const std::string& name : std::set<std::string>(names.begin(), names.end()))
+        if (!name.empty()) rules.push_back({name, 0, 0});
     RuleAccount others{kOtherRuleNames, 0, 0};
     for (const RuleAccount& account : total.rules) {
         const auto own = std::find_if(rules.begin(), rules.end(),
@@ -257,22 +260,37 @@ void add_processor_figures(Exposition& page, const Processors& processors) {
 }
 
 void add_decisions(Exposition& page, const DecisionCounters& decisions) {
-    for (size_t place = 0; place < decisions.names().size(); ++place) {
+    // One that was changed while the agent runs has several places.
+    struct Sums {
+        uint64_t kept = 0, dropped = 0, spans_kept = 0, spans_sampled_out = 0, late_errors = 0;
+    };
+    std::map<std::string, Sums> rules;
+    const std::vector<std::string> names = decisions.names();
+    for (size_t place = 0; place < names.size(); ++place) {
+        if (names[place].empty()) continue;
         const DecisionCounters::Rule& rule = decisions.rule(place);
-        const MetricLabels labels = {{"rule", decisions.names()[place]}};
+        Sums& sums = rules[names[place]];
+        sums.kept += rule.traces_kept.get();
+        sums.dropped += rule.traces_dropped.get();
+        sums.spans_kept += rule.spans_kept.get();
+        sums.spans_sampled_out += rule.spans_sampled_out.get();
+        sums.late_errors += rule.late_errors.get();
+    }
+    for (const auto& [name, sums] : rules) {
+        const MetricLabels labels = {{"rule", name}};
         const auto decided = [&](const char* decision, uint64_t traces) {
             page.counter("spanring_tail_sampling_traces_total", "Traces that were decided, by the rule that did.",
                          with(labels, "decision", decision), number(traces));
         };
-        decided("kept", rule.traces_kept.get());
-        decided("dropped", rule.traces_dropped.get());
+        decided("kept", sums.kept);
+        decided("dropped", sums.dropped);
         page.counter("spanring_tail_sampling_kept_spans_total", "Spans of traces that were kept, by its rule.", labels,
-                     number(rule.spans_kept.get()));
+                     number(sums.spans_kept));
         page.counter("spanring_tail_sampling_sampled_out_spans_total",
-                     "Spans of traces that were dropped, by its rule.", labels, number(rule.spans_sampled_out.get()));
+                     "Spans of traces that were dropped, by its rule.", labels, number(sums.spans_sampled_out));
         page.counter("spanring_tail_sampling_late_errors_total",
                      "Spans with an error that came after their trace was dropped, by its rule.", labels,
-                     number(rule.late_errors.get()));
+                     number(sums.late_errors));
     }
     for (size_t i = 0; i < static_cast<size_t>(EarlyCause::kCount); ++i) {
         const auto cause = static_cast<EarlyCause>(i);

@@ -48,6 +48,12 @@ constexpr std::pair<const char*, uint64_t StatusReport::Undecided::*> kUndecided
     {"filed_memory_bytes", &StatusReport::Undecided::filed_memory_bytes},
 };
 
+constexpr std::pair<const char*, uint64_t StatusReport::Rule::*> kRuleNumbers[] = {
+    {"until_unix_nano", &StatusReport::Rule::until_unix_nano},     {"traces_kept", &StatusReport::Rule::traces_kept},
+    {"traces_dropped", &StatusReport::Rule::traces_dropped},       {"spans_kept", &StatusReport::Rule::spans_kept},
+    {"spans_sampled_out", &StatusReport::Rule::spans_sampled_out}, {"late_errors", &StatusReport::Rule::late_errors},
+};
+
 std::string file_in(const std::string& state_directory) { return state_directory + "/" + StatusReport::kName; }
 
 template <class Value>
@@ -167,6 +173,17 @@ std::string StatusReport::text() const {
         }
         document["exporters"].push_back(std::move(row));
     }
+    document["rules"] = nlohmann::ordered_json::array();
+    for (const Rule& rule : rules) {
+        nlohmann::ordered_json row;
+        row["name"] = rule.name;
+        row["live"] = rule.live;
+        row["conditions"] = rule.conditions;
+        row["effect"] = rule.effect;
+        for (const auto& [key, member] : kRuleNumbers) row[key] = rule.*member;
+        document["rules"].push_back(std::move(row));
+    }
+    document["rules_problem"] = rules_problem;
     document["undecided"] = nullptr;
     if (undecided) {
         nlohmann::ordered_json& row = document["undecided"] = nlohmann::ordered_json::object();
@@ -207,6 +224,15 @@ std::optional<StatusReport> StatusReport::parse(const std::string& text) {
         take(document, "problems", report.problems);
         take(document, "notes", report.notes);
         for (const nlohmann::json& row : rows(document, "exporters")) report.exporters.push_back(exporter_of(row));
+        for (const nlohmann::json& row : rows(document, "rules")) {
+            Rule& rule = report.rules.emplace_back();
+            take(row, "name", rule.name);
+            take(row, "live", rule.live);
+            take(row, "conditions", rule.conditions);
+            take(row, "effect", rule.effect);
+            for (const auto& [key, member] : kRuleNumbers) take(row, key, rule.*member);
+        }
+        take(document, "rules_problem", report.rules_problem);
         if (const nlohmann::json row = rows(document, "undecided"); row.is_object()) {
             Undecided& undecided = report.undecided.emplace();
             for (const auto& [key, member] : kUndecidedNumbers) take(row, key, undecided.*member);

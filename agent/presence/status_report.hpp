@@ -98,6 +98,19 @@ struct StatusReport {
         bool operator==(const Undecided&) const = default;
     };
 
+    // By which traces are decided, in the order in which they are asked.
+    struct Rule {
+        std::string name;
+        bool live = false;             // it was set while the agent runs; else it is a policy of the configuration
+        std::string conditions;        // which traces it concerns; of a policy empty
+        std::string effect;            // what becomes of them; of a policy its type
+        uint64_t until_unix_nano = 0;  // 0: for good
+        // Since the agent's start, or since it says what it says.
+        uint64_t traces_kept = 0, traces_dropped = 0, spans_kept = 0, spans_sampled_out = 0, late_errors = 0;
+
+        bool operator==(const Rule&) const = default;
+    };
+
     uint64_t serial = 0;  // rises with each report
     pid_t pid = 0;        // as the agent sees itself
     std::string version;
@@ -110,6 +123,8 @@ struct StatusReport {
     std::vector<std::string> refused;                // why the last reload changed nothing
     std::vector<Exporter> exporters;
     std::optional<Undecided> undecided;  // nothing: traces are not decided here
+    std::vector<Rule> rules;             // likewise
+    std::string rules_problem;           // why what `spanring rules` wrote does not stand
     uint64_t processes = 0, quarantined = 0, refused_files = 0, unanswered_batches = 0;
     double drained_per_second = 0;      // spans, over the last seconds
     std::vector<std::string> notes;     // what /readyz tells besides

@@ -7,6 +7,7 @@
 namespace spanring::agent {
 
 std::vector<Ballot> BallotReader::read(const std::vector<Run>& runs) {
+    follow();
     std::vector<Ballot> ballots;
     TraceTable<size_t> places;
     for (const Run& run : runs) {

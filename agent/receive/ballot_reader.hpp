@@ -11,6 +11,7 @@
 
 #include "batch/batch.hpp"
 #include "decide/decision_desk.hpp"
+#include "decide/live_rules.hpp"
 #include "decide/policies.hpp"
 #include "receive/request_reader.hpp"
 
@@ -21,13 +22,22 @@ public:
     static constexpr size_t kMostKnown = RequestReader::kMostKnown;
 
     // Throws std::invalid_argument, as faults_of() would have said.
-    explicit BallotReader(const std::vector<PolicyOptions>& policies) : policies_(policies) {}
+    // `rules`: those that are set while the agent runs, which outlive this; null: there are none.
+    BallotReader(const std::vector<PolicyOptions>& policies, const LiveRules* rules)
+        : policies_(policies), rules_(rules) {}
 
     // Of sound spans: of each trace one.
     std::vector<Ballot> read(const std::vector<Run>& runs);
 
-    const std::vector<uint64_t>& rule_ids() const { return policies_.ids(); }
-    Chance chance_of(const Decision& decision) const { return policies_.chance_of(decision); }
+    // Of a decision: its rule's id, and what its spans are to say.
+    uint64_t rule_of(const Decision& decision) {
+        follow();
+        return policies_.id_of(decision.rule);
+    }
+    Chance chance_of(const Decision& decision) {
+        follow();
+        return policies_.chance_of(decision);
+    }
 
 private:
     struct KnownProducer {
@@ -35,9 +45,16 @@ private:
         ProducerMarks marks;
     };
 
+    // Who decides may know them already.
+    void follow() {
+        if (rules_ == nullptr || rules_->generation() == policies_.generation()) return;
+        policies_.follow(rules_->rules());
+        known_.clear();
+    }
     const ProducerMarks& marks_of(const std::shared_ptr<const Producer>& producer);
 
     Policies policies_;
+    const LiveRules* const rules_;
     std::unordered_map<const Producer*, KnownProducer> known_;
 };
 

@@ -43,6 +43,7 @@ ReceiverSettings settings_of(const ReceiverOptions& options, const BatchLimits& 
     settings.processors = helpers.processors;
     settings.desk = helpers.desk;
     settings.policies = std::move(helpers.policies);
+    settings.rules = helpers.rules;
     return settings;
 }
 

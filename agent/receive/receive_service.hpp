@@ -19,6 +19,7 @@ namespace spanring::agent {
 
 class DecisionDesk;
 class Ledger;
+class LiveRules;
 class ListeningSockets;
 class ProcessorChain;
 class SpanRecorder;
@@ -34,6 +35,7 @@ public:
         ProcessorChain* processors = nullptr;  // change them
         DecisionDesk* desk = nullptr;          // has their traces decided, by these:
         std::vector<PolicyOptions> policies;
+        const LiveRules* rules = nullptr;     // before them
         ListeningSockets* sockets = nullptr;  // on which it listens; null: on its own
     };
 

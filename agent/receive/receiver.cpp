@@ -66,7 +66,7 @@ Receiver::Receiver(ReceiverSettings settings, std::shared_ptr<const ExportPlan> 
       found_(kept_.numbers()) {
     acknowledgements_.set_waiter(*this);
     if (settings_.desk != nullptr) {
-        ballots_.emplace(settings_.policies);
+        ballots_.emplace(settings_.policies, settings_.rules);
         settings_.desk->wake_asker(wake_);
     }
     know();

@@ -64,6 +64,7 @@ struct ReceiverSettings {
     ProcessorChain* processors = nullptr;  // likewise, changes it
     DecisionDesk* desk = nullptr;          // likewise, has traces decided; null: everything is sent
     std::vector<PolicyOptions> policies;   // by these
+    const LiveRules* rules = nullptr;      // ... and before them by these; null: there are none
 };
 
 struct ReceiverReply {

@@ -58,8 +58,7 @@ void Receiver::take(const TraceVerdict& verdict) {
     if (place == undecided_.end()) return;  // it was refused meanwhile
     Delivery& delivery = *place->second;
     const Decision& decision = verdict.decision;
-    const TraceFate fate{decision.keep ? 0 : ballots_->rule_ids()[decision.rule], verdict.late,
-                         ballots_->chance_of(decision)};
+    const TraceFate fate{decision.keep ? 0 : ballots_->rule_of(decision), verdict.late, ballots_->chance_of(decision)};
     if (delivery.fates.add(verdict.trace, fate)) --delivery.undecided;
     if (delivery.undecided != 0) return;
     make_ready(delivery);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -15,6 +16,8 @@
 #include "base/wall_clock.hpp"
 #include "config/config.hpp"
 #include "decide/decision_counters.hpp"
+#include "decide/live_rules.hpp"
+#include "decide/policies.hpp"
 #include "drain/drain_status.hpp"
 #include "metrics/health.hpp"
 #include "presence/notice.hpp"
@@ -175,6 +178,40 @@ void describe(const DecisionCounters& decisions, StatusReport& report) {
         const EarlyCause cause{static_cast<uint8_t>(i)};
         undecided.early[name_of(cause)] = decisions.early(cause).get();
     }
+}
+
+void describe(const DecisionCounters& decisions, const std::vector<PolicyOptions>& policies, const LiveRules& rules,
+              StatusReport& report) {
+    const std::vector<std::string> names = decisions.names();
+    const auto count = [&](size_t place, StatusReport::Rule& row) {
+        if (names[place] != row.name) return;  // nothing was decided by it yet
+        const DecisionCounters::Rule& counted = decisions.rule(place);
+        row.traces_kept = counted.traces_kept.get();
+        row.traces_dropped = counted.traces_dropped.get();
+        row.spans_kept = counted.spans_kept.get();
+        row.spans_sampled_out = counted.spans_sampled_out.get();
+        row.late_errors = counted.late_errors.get();
+    };
+    report.rules.clear();
+    const std::shared_ptr<const LiveRuleSet> set = rules.rules();
+    for (const LiveRuleSet::Standing& standing : set->rules) {
+        StatusReport::Rule row;
+        row.name = standing.rule.name;
+        row.live = true;
+        row.conditions = standing.rule.conditions();
+        row.effect = standing.rule.effect();
+        row.until_unix_nano = standing.rule.until_unix_nano;
+        count(decisions.first_slot() + standing.slot, row);
+        report.rules.push_back(std::move(row));
+    }
+    for (size_t place = 0; place < decisions.first_slot(); ++place) {
+        StatusReport::Rule row;
+        row.name = names[place];
+        if (place < policies.size()) row.effect = name_of(policies[place].type);
+        count(place, row);
+        report.rules.push_back(std::move(row));
+    }
+    report.rules_problem = rules.problem();
 }
 
 void describe(const LoadedConfig& loaded, StatusReport& report) {

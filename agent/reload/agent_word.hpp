@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/recent_rate.hpp"
 #include "base/reminder.hpp"
@@ -20,10 +21,12 @@
 namespace spanring::agent {
 
 class DecisionCounters;
+class LiveRules;
 struct Config;
 struct LoadedConfig;
 struct DrainStatus;
 struct Notice;
+struct PolicyOptions;
 struct StatusReport;
 
 // How the exporters fare, written when it has changed; and the log is reminded of those that take nothing.
@@ -58,6 +61,10 @@ void name_exporters(const Config& config, Notice& notice);
 
 // What waits for a decision.
 void describe(const DecisionCounters& decisions, StatusReport& report);
+
+// By which rules, those that stand first: what was set while it runs.
+void describe(const DecisionCounters& decisions, const std::vector<PolicyOptions>& policies, const LiveRules& rules,
+              StatusReport& report);
 
 // What is in effect, and where it came from.
 void describe(const LoadedConfig& loaded, StatusReport& report);

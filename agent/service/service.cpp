@@ -188,7 +188,7 @@ bool serve_once(Site& site) {
         status.refused = report.problems;
         if (report.problems.empty()) status.configured_unix_nano = report.unix_nano;
         reporter->describe(agent->drain(), status);
-        if (const DecisionCounters* const decisions = agent->decisions()) describe(*decisions, status);
+        agent->describe_decisions(status);
         write_report(status, config.state_directory);
     };
     tell();
@@ -207,7 +207,7 @@ bool serve_once(Site& site) {
     site.background.ready();
 
     const auto look = [&] {
-        agent->follow_pauses();
+        agent->follow_command();
         reporter->report(agent->drain().spans);
     };
     const auto tell_all = [&](bool asked_by_command) {  // which may do so each second: not for the log

@@ -17,12 +17,12 @@
 
 namespace spanring::agent {
 
-class DecisionCounters;
 struct Config;
 struct Flags;
 struct LoadedConfig;
 struct ReloadReport;
 struct RunMode;
+struct StatusReport;
 class FolderSource;
 class ListeningSockets;
 class Programs;
@@ -39,14 +39,15 @@ public:
     // Takes another configuration over while spans flow. The report's problems say why not; then nothing has changed.
     // Throws std::runtime_error: the agent cannot go on.
     virtual void reload(const Config& wanted, ReloadReport& report) = 0;
-    virtual void follow_pauses() = 0;
+    // What `spanring exporter` and `spanring rules` wrote.
+    virtual void follow_command() = 0;
 
     virtual const std::vector<std::string>& directories() const = 0;
     virtual std::string description() const = 0;
     virtual void log_status() const = 0;
     virtual VisitExporters exporters() const = 0;
     virtual DrainStatus drain() const = 0;
-    virtual const DecisionCounters* decisions() const = 0;  // null: it decides nothing
+    virtual void describe_decisions(StatusReport& report) const = 0;
 
     // Before shutdown(), where another agent accepts connections at the same places from then on.
     virtual void wind_down() = 0;

@@ -21,6 +21,12 @@ _spanring() {
         ['spanring sampling set']='-h --help -s --service'
         ['spanring sampling clear']='-h --help -s --service'
         ['spanring sampling show']='-h --help --json'
+        ['spanring rules']='-h --help'
+        ['spanring rules list']='-h --help --json'
+        ['spanring rules add']='-h --help -s --service --operation --process --attribute --resource --error --slower-than --keep --drop --probability --traces-per-second --spans-per-second --for --first'
+        ['spanring rules set']='-h --help -s --service --operation --process --attribute --resource --error --slower-than --keep --drop --probability --traces-per-second --spans-per-second --for --first'
+        ['spanring rules remove']='-h --help'
+        ['spanring rules reset']='-h --help'
         ['spanring exporter']='-h --help'
         ['spanring exporter pause']='-h --help'
         ['spanring exporter resume']='-h --help'
@@ -30,12 +36,14 @@ _spanring() {
         ['spanring flare']='-h --help -o --output'
     )
     local -A commands=(
-        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor flare'
+        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling rules exporter reload status doctor flare'
         ['spanring sampling']='set clear show'
+        ['spanring rules']='list add set remove reset'
         ['spanring exporter']='pause resume'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until
-        --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval --listen --tls-certificate --tls-key --host -o --output'
+        --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval --listen --tls-certificate --tls-key --host -o --output
+        --operation --process --attribute --resource --slower-than --probability --traces-per-second --spans-per-second --for'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word

@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor flare
+set -l commands ps open traces trace import ops tail top page audit accounting dump sampling rules exporter reload status doctor flare
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -27,6 +27,7 @@ complete -c spanring -n $none -a page -d 'the same in a browser'
 complete -c spanring -n $none -a 'audit accounting' -d 'where every span is, as equations'
 complete -c spanring -n $none -a dump -d 'what is in the file of a segment'
 complete -c spanring -n $none -a sampling -d 'what is recorded, by service'
+complete -c spanring -n $none -a rules -d 'by which traces are kept'
 complete -c spanring -n $none -a exporter -d 'paused, or resumed'
 complete -c spanring -n $none -a reload -d 'the agent reads its configuration again'
 complete -c spanring -n $none -a status -d 'how the agent is'
@@ -105,9 +106,32 @@ set -l no_rule "__fish_seen_subcommand_from sampling; and not __fish_seen_subcom
 complete -c spanring -n $no_rule -a set -d 'from the next span on'
 complete -c spanring -n $no_rule -a clear -d 'back to what the application configured'
 complete -c spanring -n $no_rule -a show -d 'the rules'
-complete -c spanring -n '__fish_seen_subcommand_from set' -a 'on off' -d 'or a ratio: 0.01, or a rate: 100/s'
-complete -c spanring -n '__fish_seen_subcommand_from set clear' -s s -l service -x -d 'of this service alone'
+complete -c spanring -n '__fish_seen_subcommand_from sampling; and __fish_seen_subcommand_from set' -a 'on off' -d 'or a ratio: 0.01, or a rate: 100/s'
+complete -c spanring -n '__fish_seen_subcommand_from sampling; and __fish_seen_subcommand_from set clear' -s s -l service -x -d 'of this service alone'
 complete -c spanring -n '__fish_seen_subcommand_from show' -l json -d 'one JSON document'
+
+set -l no_such "__fish_seen_subcommand_from rules; and not __fish_seen_subcommand_from list add set remove reset"
+set -l put "__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from add set"
+complete -c spanring -n $no_such -a list -d 'in the order in which they are asked'
+complete -c spanring -n $no_such -a add -d 'behind the others'
+complete -c spanring -n $no_such -a set -d 'in the place of the one with its name'
+complete -c spanring -n $no_such -a remove -d 'by its name'
+complete -c spanring -n $no_such -a reset -d 'the policies of the file alone'
+complete -c spanring -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from list' -l json -d 'one JSON document'
+complete -c spanring -n $put -s s -l service -x -d 'a span of this service'
+complete -c spanring -n $put -l operation -x -d 'of this name'
+complete -c spanring -n $put -l process -x -d 'of this process'
+complete -c spanring -n $put -l attribute -x -d 'with this attribute'
+complete -c spanring -n $put -l resource -x -d 'of a resource with this'
+complete -c spanring -n $put -l error -d 'with an error'
+complete -c spanring -n $put -l slower-than -x -d 'traces that took so long'
+complete -c spanring -n $put -l keep -d 'all of them'
+complete -c spanring -n $put -l drop -d 'none of them'
+complete -c spanring -n $put -l probability -x -d 'this part of them'
+complete -c spanring -n $put -l traces-per-second -x -d 'so many at most'
+complete -c spanring -n $put -l spans-per-second -x -d 'so many of their spans at most'
+complete -c spanring -n $put -l for -x -d 'it holds for so long'
+complete -c spanring -n $put -l first -d 'before the other rules'
 
 set -l no_pause "__fish_seen_subcommand_from exporter; and not __fish_seen_subcommand_from pause resume"
 complete -c spanring -n $no_pause -a pause -d 'sends nothing until it is resumed'
