@@ -179,7 +179,14 @@ class Status(harness.Case):
         self.assertEqual((said["traces"], said["spans"], said["ring_spans"], said["ring_bytes"]), (1, 1, 0, 0))
         self.assertGreater(said["filed_bytes"], 32)
         self.assertGreater(said["filed_memory_bytes"], 0)
-        harness.end_all([shop])
+        self.assertEqual(said["unclaimed_spans"], 0)
+        agent.kill()
+        shop.kill()
+        for segment in self.workspace.segment_files():  # as a reboot does
+            segment.unlink()
+        agent = self.deciding()
+        harness.wait_until(lambda: self.undecided()["unclaimed_spans"] == 1, "it is of nobody who is there")
+        self.assertRegex(self.ask().stdout, r"(?m)^undecided   0 spans of 0 traces; (.*)\n +1 more in files of an agent before, whose segments have not come$")
         agent.stop()
 
     def test_an_agent_that_decides_nothing_says_so(self):
