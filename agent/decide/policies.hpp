@@ -2,6 +2,9 @@
 //
 // The policies in their order: reads spans for all of them at once, and decides. Rules that are set while the agent
 // runs stand before them. One thread.
+//
+// Header bill: policies by value, and with them the rules and their times; what decides and what reads ballots include
+// it.
 #pragma once
 
 #include <chrono>
