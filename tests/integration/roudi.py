@@ -60,6 +60,7 @@ class Roudi:
         self.file.write_text("[general]\nversion = 1\n[[segment]]\n" + "".join(
             f"[[segment.mempool]]\nsize = {size}\ncount = {count}\n" for size, count in POOLS))
         self.process = None
+        case.addCleanup(self.sweep)
         case.addCleanup(self.clean)
         self.start()
 
@@ -80,6 +81,13 @@ class Roudi:
     def gave_up(self, name):
         """Who has been silent for 1.5 s."""
         harness.wait_until(lambda: re.search(rf"{name}\S* not responding", self.process.stderr()), f"{name} is given up")
+
+    def sweep(self):
+        """Sockets and locks of programs that were killed: nobody else's test runs now."""
+        for name in ("spanring-test-[0-9]*", f"spanring-tap-{os.geteuid()}-*", "slow-spans-[0-9]*"):
+            for path in pathlib.Path("/tmp").glob(name):
+                if path.stat().st_uid == os.geteuid():
+                    path.unlink()
 
     def clean(self):
         """What one that was killed has left, where it was ours."""

@@ -38,7 +38,7 @@ void write(const spr_tap_header& header) {
 
 int main(int argc, char** argv) {
     if (argc != 4) return 2;
-    const std::string name = "spanring-test-" + std::to_string(::getpid());
+    const std::string name = "spanring-test-" + std::to_string(::geteuid()) + "-" + std::to_string(::getpid());
     iox::runtime::PoshRuntime::initRuntime(iox::RuntimeName_t(iox::cxx::TruncateToCapacity, name.c_str()));
     iox::popo::SubscriberOptions options;
     options.queueCapacity = std::strtoull(argv[3], nullptr, 10);
