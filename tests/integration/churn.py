@@ -116,6 +116,8 @@ def wrong(churner, arrived, account, agent_was_killed):
 class Rounds:
     """Rounds of random kills, on one Collector and, but for its own deaths, one agent."""
 
+    pauses = (20_000, 50_000, 100_000)  # of churners, in nanoseconds
+
     def __init__(self, workspace, random):
         self.workspace = workspace
         self.random = random
@@ -139,7 +141,7 @@ class Rounds:
         self.number += 1
         small = self.random.random() < 0.2
         return [Churner(self.workspace, f"churn-{self.number}-{i}", "--threads", str(self.random.randint(1, 8)),
-                        "--pause", str(self.random.choice([20_000, 50_000, 100_000])),
+                        "--pause", str(self.random.choice(self.pauses)),
                         *(["--memory", str(512 << 10)] if small else []))
                 for i in range(self.random.randint(1, 2))]
 
@@ -185,6 +187,11 @@ class Rounds:
             self._instant(0.005)
         self.waiting = [(churner, True) for churner, _ in self.waiting] + [(churner, True) for churner in churners]
 
+    def rest(self):
+        """Nothing waits any more."""
+        self.agent.stop()
+        self.agent = None
+
     def settle(self):
         """Waits until all that died is drained, and returns what is wrong."""
         if self.agent is None:
@@ -192,8 +199,7 @@ class Rounds:
         harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of the dead are unlinked")
         # What is in the spool of a busy machine would stay there: an agent that ends sends for some seconds, and no more.
         harness.wait_until(self.workspace.is_quiet, "what was spooled is delivered")
-        self.agent.stop()
-        self.agent = None
+        self.rest()
         rows = {row["service"]: row for row in self.workspace.accounting()}
         # Only a Collector that has ended has everything in its file. No count tells: what a killed agent sent is in the
         # file too, and in nobody's account, so a count is reached before the last span is there.

@@ -11,6 +11,7 @@ import threading
 
 import agent_configuration
 import harness
+from churn import Rounds
 from day import Day
 from receiving import PROTOBUF, field, request_of, trace_id
 
@@ -119,6 +120,10 @@ class DecidingDay(Day):
         self.waiting = [(one, repeated) for one, repeated in self.waiting if not isinstance(one, Sender)]
         self.senders = [(sender, before or killed) for sender, before in self.senders]
         assert {id(sender) for sender in senders} <= {id(sender) for sender, _ in self.senders}
+
+    def rest(self):
+        """An agent that ends decides what is left."""
+        Rounds.rest(self)
 
     def settle(self):
         problems = super().settle()
