@@ -52,9 +52,18 @@ public:
         return read(CLOCK_MONOTONIC);
     }
 
+    // HOT. Whether there is a counter, which takes no call to read.
+    bool has_counter() const { return counter_; }
+    // HOT. Whether the next two need no measurement, nor more than one multiplication: soon().
+    static bool is_fresh(const Anchor& anchor, uint64_t now) { return now - anchor.ticks < anchor.lifetime; }
+    bool is_measured(uint64_t ticks) const {
+        // relaxed: as in duration().
+        return ticks >> 31 == 0 && ticks <= StdAtomics::load(measured_ticks_, std::memory_order_relaxed);
+    }
+
     // HOT except for one call in 10 ms.
     uint64_t unix_nano(Anchor& anchor, uint64_t now) {
-        if (now - anchor.ticks >= anchor.lifetime) [[unlikely]]
+        if (!is_fresh(anchor, now)) [[unlikely]]
             return renew(anchor, now);
         return anchor.unix_nano + soon(now - anchor.ticks);
     }

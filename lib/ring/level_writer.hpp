@@ -57,19 +57,24 @@ public:
         return held;
     }
 
+    // HOT. One that the thread has kept; asked for before, with nothing in between.
+    bool has_kept_slot() const { return free_slots_ != 0; }
+    HeldSlot take_kept_slot() { return slots_[--free_slots_]; }
+
     // The slot was filled; from here on the span is started.
     void publish_start(Slot& slot, SlotWord word) {
+        const uint64_t started = counts_[index(Counter::kStarted)] + 1;
         // Atomic for settle(), which looks at slots of living threads as well. relaxed: published by the two below.
         StdAtomics::store(slot.line, line_index_, std::memory_order_relaxed);
         // release: the line before the number that is true of it. Pairs with the acquire in settle(). Without it the
         // number of this start could be taken for one of the slot's last user, and that line be raised to it.
-        StdAtomics::store(slot.started, counts_[index(Counter::kStarted)] + 1, std::memory_order_release);
+        StdAtomics::store(slot.started, started, std::memory_order_release);
         // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in
         // Recovery::settle_slot() and in settle(). Without it these could take a half-filled slot for a span.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
         chunk_.prefetch();
-        count(Counter::kStarted);
+        note_count(Counter::kStarted, started, 1);
         SPR_TESTPOINT(start_counted);
     }
 
@@ -93,26 +98,27 @@ public:
         return place + kScopeRecordSize;
     }
 
+    // HOT. Where a record of the scope that the chunk is at may be written, with `bytes` of room, and the slot be kept
+    // after its end; nullptr: place() and publish_end() have more to do.
+    uint8_t* place_of_same(uint32_t scope, uint32_t bytes) const {
+        return chunk_.attached() && scope == chunk_.scope() && chunk_.room() >= bytes && free_slots_ < slot_room_
+                   ? chunk_.place()
+                   : nullptr;
+    }
+    // HOT. publish_end() for a record that lies there, of a slot without blocks.
+    [[gnu::always_inline]] void publish_end_of_same(HeldSlot held, uint64_t word, uint32_t bytes) {
+        commit_end(*held.slot, SlotWord::unpack(word), chunk_.next(bytes, 1));
+        keep_slot(held);
+    }
+
     // HOT. The record of `bytes` lies at place(scope): commit it and clear the slot.
     [[gnu::always_inline]] void publish_end(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word,
                                             uint32_t bytes) {
         const uint32_t size = bytes + (slot.scope == chunk_.scope() ? 0 : kScopeRecordSize);
-        const ChunkWord next = chunk_.next(size, 1);
         chunk_.set_scope(slot.scope);
-        // relaxed: published with the state. Atomic for settle(), which looks at slots of living threads as well.
-        StdAtomics::store(slot.intent_chunk, chunk_.chunk(), std::memory_order_relaxed);
-        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
-        slot.intent_word = next.pack();
-        slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
-        word.state = SlotState::kEnding;
-        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::settle_slot()
-        // and in settle(). Without it the end could be settled by the intent of the slot's last user.
-        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
-        SPR_TESTPOINT(intent_written);
-        chunk_.commit(next);
-        count(Counter::kEnded);
-        SPR_TESTPOINT(end_counted);
-        release_slot(segment, slot, slot_index);
+        commit_end(slot, word, chunk_.next(size, 1));
+        // Only now: settle() would give it back once more if this thread vanished in between.
+        return_slot(segment, slot, slot_index);
     }
 
     // COLD. Nothing more comes into the chunk: of a span in a huge place, which would otherwise keep its memory.
@@ -132,7 +138,8 @@ public:
         count(cause);
         SPR_TESTPOINT(drop_counted);
         count(Counter::kEnded);
-        release_slot(segment, slot, slot_index);
+        clear_slot(slot);
+        return_slot(segment, slot, slot_index);  // only now, as above
     }
 
     // The span has ended, at that time, and no chunk has room for it: it waits in its slot, which is the agent's from
@@ -165,17 +172,19 @@ public:
         if (free_slots_ < slot_room_) [[likely]] {
             if ((slot.blocks[kKeptClasses] | slot.blocks[kKeptClasses + 1]) != 0) [[unlikely]]
                 segment.give_blocks(slot, kKeptClasses + 1);
-            slots_[free_slots_] = {&slot, slot_index};
-            std::atomic_signal_fence(std::memory_order_release);  // never counted before it is there: leave() may come
-            ++free_slots_;                                        // between the two, when the thread vanishes
+            keep_slot({&slot, slot_index});
         } else {
             slot_room_ = kSlotCache;
             segment.give_slot(slot_index);
         }
     }
 
-    void count(Counter counter, uint64_t more = 1) {
-        const uint64_t value = counts_[index(counter)] += more;
+    void count(Counter counter, uint64_t more = 1) { note_count(counter, counts_[index(counter)] + more, more); }
+
+private:
+    // `value`: what it is then, `more` of which are new.
+    void note_count(Counter counter, uint64_t value, uint64_t more) {
+        counts_[index(counter)] = value;
         // After the word that makes it true, which recovery takes for granted: a release store before does not hold
         // back a relaxed one after it. Without it a kill could leave a counter that is ahead of slot and chunk.
         StdAtomics::keep_order();
@@ -186,7 +195,6 @@ public:
             StdAtomics::fetch_add(shared_[index(counter)], more, std::memory_order_relaxed);  // many writers
     }
 
-private:
     static constexpr uint32_t kSlotCache = 8;
     static constexpr uint32_t kKeptClasses = 2;  // of blocks
     static_assert(kKeptClasses + 2 == kBlockClasses);
@@ -200,13 +208,35 @@ private:
     bool next_chunk(Segment& segment, uint32_t bytes);
     void give_slots(Segment& segment);
 
-    void release_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
+    void keep_slot(HeldSlot held) {
+        slots_[free_slots_] = held;
+        std::atomic_signal_fence(std::memory_order_release);  // never counted before it is there: leave() may come
+        ++free_slots_;                                        // between the two, when the thread vanishes
+    }
+
+    [[gnu::always_inline]] void commit_end(Slot& slot, SlotWord word, ChunkWord next) {
+        const uint64_t ended = counts_[index(Counter::kEnded)] + 1;
+        // relaxed: published with the state. Atomic for settle(), which looks at slots of living threads as well.
+        StdAtomics::store(slot.intent_chunk, chunk_.chunk(), std::memory_order_relaxed);
+        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
+        slot.intent_word = next.pack();
+        slot.intent_ended = ended;
+        word.state = SlotState::kEnding;
+        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::settle_slot()
+        // and in settle(). Without it the end could be settled by the intent of the slot's last user.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(intent_written);
+        chunk_.commit(next);
+        note_count(Counter::kEnded, ended, 1);
+        SPR_TESTPOINT(end_counted);
+        clear_slot(slot);
+    }
+
+    void clear_slot(Slot& slot) {
         // release: the counters before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
         // recovery could find it free and the end uncounted.
         StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
         SPR_TESTPOINT(slot_cleared);
-        // Only now: settle() would give it back once more if this thread vanished in between.
-        return_slot(segment, slot, slot_index);
     }
 
     ChunkWriter<> chunk_;
@@ -221,8 +251,8 @@ private:
     uint32_t slot_room_ = kSlotCache;    // how many may be kept; 0: the next one that comes back is not
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
     uint64_t full_until_ = 0;            // Segment::search_again_at() then
-    HeldSlot slots_[kSlotCache] = {};
     uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};
+    HeldSlot slots_[kSlotCache] = {};
 };
 
 }  // namespace spanring::ring

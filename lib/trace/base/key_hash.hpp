@@ -28,8 +28,13 @@ public:
             memcpy(&first, key, 4);
             memcpy(&last, key + size - 4, 4);
             tail = uint64_t{last} << 32 | first;
+        } else if (size >= 2) {
+            uint16_t first, last;
+            memcpy(&first, key, 2);
+            memcpy(&last, key + size - 2, 2);
+            tail = uint64_t{last} << 48 | uint64_t{first} << 32;
         } else {
-            for (size_t i = 0; i < size; ++i) tail = tail >> 8 | uint64_t{static_cast<uint8_t>(key[i])} << 56;
+            tail = uint64_t{static_cast<uint8_t>(*key)} << 56;
         }
         // The golden ratio of 64 bits: each bit of the key reaches those above it (Knuth, multiplicative hashing). So
         // the last character, in which keys differ most, comes lowest. The head is turned, so that equal bytes at both

@@ -57,7 +57,7 @@ Limits Limits::choose(const spr_provider_options& options) {
     limits.event_attributes = reader.count(options.event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
     limits.link_attributes = reader.count(options.link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
     // A text has at most as many characters as bytes: the short way need not count them.
-    if (limits.value_length < kShortValue)
+    if (limits.value_length < kShortPair)
         limits.short_attributes = 0;
     else
         limits.short_attributes =

@@ -18,6 +18,15 @@
 
 namespace spanring::trace {
 
+// Of an attribute whose lengths take one byte each, so that a head is four: tag, length, tag, length. By sums, since no
+// part reaches into the next; `rest`: what follows the key.
+constexpr uint32_t short_field_head(uint8_t field_tag, uint32_t key, uint32_t rest) {
+    return key * 0x01000100 + (rest << 8) + (uint32_t{field_tag} | uint32_t{tag(1, kBytes)} << 16);
+}
+constexpr uint32_t short_text_head(uint32_t text) {
+    return text * 0x01000100 + (uint32_t{tag(2, kBytes)} | 2u << 8 | uint32_t{tag(SPR_TYPE_STRING, kBytes)} << 16);
+}
+
 class PlainAttribute {
 public:
     static constexpr size_t kMostText = 8192;
@@ -45,26 +54,24 @@ public:
     // Of one that most() takes. What write() would say, before anything is done for it.
     bool has_ascii_key() const {
         uint8_t copy[kShortText];
-        return copy_short(copy, from_.key, from_.key_size);
+        return copy_short(copy, from_.key, from_.key_size) == 0;
     }
 
     // The end; nullptr: the key is not ASCII.
     [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
-        if (from_.type == SPR_TYPE_STRING && from_.value.string.size <= kShortValue) [[likely]]
+        if (from_.type == SPR_TYPE_STRING && from_.value.string.size <= kShortPair - from_.key_size) [[likely]]
             return write_short(to, field_tag);
         return write_any(to, field_tag);
     }
 
 private:
-    // Every length takes one byte, so that a head is four: tag, length, tag, length.
-    static_assert(kShortText + kShortValue + 6 < 128);
+    static_assert(kShortText < kShortPair && kShortPair + 6 < 128);
     [[gnu::always_inline]] uint8_t* write_short(uint8_t* to, uint8_t field_tag) const {
         const auto key = static_cast<uint32_t>(from_.key_size), text = static_cast<uint32_t>(from_.value.string.size);
-        put_fixed32(to, uint32_t{field_tag} | (key + text + 6) << 8 | uint32_t{tag(1, kBytes)} << 16 | key << 24);
-        if (!copy_short(to + 4, from_.key, key)) return nullptr;
+        put_fixed32(to, short_field_head(field_tag, key, text + 6));
+        if (copy_short(to + 4, from_.key, key) != 0) return nullptr;
         to += 4 + key;
-        constexpr uint32_t kText = tag(SPR_TYPE_STRING, kBytes);
-        put_fixed32(to, uint32_t{tag(2, kBytes)} | (text + 2) << 8 | kText << 16 | text << 24);
+        put_fixed32(to, short_text_head(text));
         copy_value(to + 4, from_.value.string.data, text);
         return to + 4 + text;
     }
@@ -76,7 +83,7 @@ private:
         to = put_short_length(to + 1, 2 + key + 1 + short_length_size(value) + value);
         to[0] = tag(1, kBytes);
         to[1] = static_cast<uint8_t>(key);
-        if (!copy_short(to + 2, from_.key, key)) return nullptr;
+        if (copy_short(to + 2, from_.key, key) != 0) return nullptr;
         to += 2 + key;
         *to = tag(2, kBytes);
         to = put_short_length(to + 1, value);

@@ -27,16 +27,16 @@ public:
     }
 
     // The specification forbids an all-zero id.
-    void span_id(uint8_t (&id)[8]) {
-        uint64_t bits;
-        do bits = next();
-        while (bits == 0);
-        memcpy(id, &bits, sizeof bits);
+    uint64_t span_id() {
+        uint64_t id;
+        do id = next();
+        while (id == 0);
+        return id;
     }
-    void trace_id(uint8_t (&id)[16]) {
-        uint64_t bits[2] = {next(), next()};
-        if ((bits[0] | bits[1]) == 0) bits[1] = 1;
-        memcpy(id, bits, sizeof bits);
+    void trace_id(uint64_t (&id)[2]) {
+        id[0] = next();
+        id[1] = next();
+        if ((id[0] | id[1]) == 0) id[1] = 1;
     }
 
 private:

@@ -42,8 +42,9 @@ struct ThreadState {
     bool rests;          // what it had was given back
 };
 
-// The span that the thread started last, resolved: nearly every call names it. Written by starts outside of signal
-// handlers alone, read by all; what was found out when it was written is good while the guard's stamp is the same.
+// The span that the thread started last, or went back to since, resolved: nearly every call names it. Written at signal
+// level 0 alone, with the level taken, and read by all; what was found out when it was written is good while the
+// guard's stamp is the same.
 struct LastSpan {
     uint64_t handle = ~uint64_t{0};
     uint64_t stamp = ring::ForkGuard::kNever;
@@ -51,8 +52,9 @@ struct LastSpan {
     ThreadState* state = nullptr;
     ring::Slot* slot = nullptr;
 
-    // A handler on this thread sees the old one, none, or the new one; never a mixture.
-    void set(uint64_t new_handle, ThreadState& by, ring::Slot& at) {
+    // A handler on this thread sees the old one, none, or the new one; never a mixture. `when`: the stamp from before
+    // it was found.
+    void set(uint64_t new_handle, ThreadState& by, ring::Slot& at, uint64_t when) {
         stamp = ring::ForkGuard::kNever;
         std::atomic_signal_fence(std::memory_order_seq_cst);
         handle = new_handle;
@@ -60,7 +62,7 @@ struct LastSpan {
         state = &by;
         slot = &at;
         std::atomic_signal_fence(std::memory_order_seq_cst);
-        stamp = ring::ForkGuard::stamp();
+        stamp = when;
     }
     void forget() { stamp = ring::ForkGuard::kNever; }
 };

@@ -47,12 +47,23 @@ namespace {
     return refused(open, open.set(attribute));
 }
 
+// HOT. Any span, and if it is another one than the last it is that from here on: more is said of it, most often.
+bool find_again(const spr_span* span, OpenSpan& ret) {
+    if (OpenSpan::last(span, ret)) return true;
+    const uint64_t stamp = ring::ForkGuard::stamp();
+    if (!OpenSpan::find(span, ret)) [[unlikely]]
+        return false;
+    const Entry entry;
+    if (entry.depth() == 0) thread_local_state.last.set(span->handle, ret.thread(), ret.slot(), stamp);
+    return true;
+}
+
 // HOT as well: lengths that are still to be found out, a span that is not the thread's last. Apart, so that what needs
 // neither saves no register for the calls.
 [[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                                  size_t value_size) {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
+    if (!find_again(span, open)) [[unlikely]]
         return once_more<set_string>(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
@@ -63,7 +74,7 @@ namespace {
 
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
+    if (!find_again(span, open)) [[unlikely]]
         return once_more<set_scalar>(span, key, key_size, type, bits);
     key_size = text_size(key, key_size);
     if (open.set_short(key, key_size, type, bits)) [[likely]]

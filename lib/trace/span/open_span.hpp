@@ -13,14 +13,13 @@
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
 #include "trace/base/key_hash.hpp"
+#include "trace/base/plain_attributes.hpp"
 #include "trace/base/short_text.hpp"
 #include "trace/base/span_handle.hpp"
 #include "trace/base/wire.hpp"
 #include "trace/process/provider.hpp"
 
 namespace spanring::trace {
-
-class PlainAttribute;
 
 class OpenSpan {
 public:
@@ -89,6 +88,17 @@ public:
     uint32_t live_size(uint64_t word) const {
         return slot_->superseded == 0 ? ring::SlotWord::unpack(word).length : OpenSpan(*this).live_size_of_rest(word);
     }
+    // HOT. Whether that is all of it, it lies in the slot, which has no blocks that go with its end, and nothing was
+    // refused. In one look: each is rare.
+    bool is_plain() const {
+        const ring::Slot& slot = *slot_;
+        uint64_t refused, blocks;
+        static_assert(offsetof(ring::Slot, dropped_links) == offsetof(ring::Slot, dropped_events) + 4);
+        memcpy(&refused, reinterpret_cast<const uint8_t*>(&slot) + offsetof(ring::Slot, dropped_events),
+               sizeof refused);
+        memcpy(&blocks, &slot.blocks[ring::kBlockClasses - 2], sizeof blocks);
+        return (refused | blocks | slot.dropped_attributes | slot.superseded) == 0;
+    }
     void copy_live(uint64_t word, uint8_t* to, uint32_t size) const {
         if (static_cast<uint32_t>(word) == size) [[likely]]  // all of it, and its place is 0, in one look
             memcpy(to, slot_->data, size);
@@ -102,12 +112,13 @@ private:
 
     static bool is_open(const ring::Slot& slot, uint64_t handle);
     static constexpr uint8_t kAttributeField = tag(9, kBytes);
+    static constexpr size_t kLeastKey = 2;  // that is taken the short way
     bool may_have(KeyHash key) const;
     void count_key(KeyHash key);
     void count_tagged();
 
     template <Place kPlace, class PutValue>
-    bool append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value);
+    bool append_short(const char* key, size_t key_size, uint32_t room, PutValue&& put_value);
     template <Place kPlace>
     uint8_t* place(uint64_t word, size_t size) const;
     uint32_t live_size_of_rest(uint64_t word) const;
@@ -200,20 +211,16 @@ template <OpenSpan::Place kPlace>
     return data == nullptr ? nullptr : data + now.length;
 }
 
-static_assert(kShortText + kShortValue + 6 < 128);
+static_assert(kShortPair + 6 < 128);
 // Every length is below 128, one byte, so the heads can be written once the ends are known:
 //     0x4a len { 0x0a len key, 0x12 len AnyValue }
-// put_value writes the AnyValue and returns its end, within value_room bytes.
+// put_value writes what follows the key, `room` bytes at most, and returns its size. What is needed last comes last:
+// the place, after the hash of the key is where it belongs, so that the whole keeps no register of its caller's.
 template <OpenSpan::Place kPlace, class PutValue>
-[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t value_room,
+[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t room,
                                                           PutValue&& put_value) {
     ring::Slot& slot = *slot_;
-    const uint64_t word =
-        ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
-    if (key == nullptr || key_size - 1 >= kShortText) [[unlikely]]
-        return false;
-    uint8_t* const field = place<kPlace>(word, key_size + value_room + 6);
-    if (field == nullptr) [[unlikely]]
+    if (key == nullptr || key_size - kLeastKey > kShortText - kLeastKey) [[unlikely]]
         return false;
     // Loaded once: a handler in between may make this thread leave a life that has ended, and zeroes come in its place
     // (Life::rest).
@@ -223,24 +230,26 @@ template <OpenSpan::Place kPlace, class PutValue>
     const KeyHash hash(key, key_size);
     if (kPlace == Place::kSlot ? hash.is_in(slot.key_filter) : may_have(hash)) [[unlikely]]
         return false;
-    // Ahead of the field, so that they need not be kept in registers. Should there be none in the end, another key is
-    // looked for in vain once.
+    // Ahead of the field. Should there be none in the end, another key is looked for in vain once.
     slot.key_filter = hash.added_to(slot.key_filter);
     slot.key_tags[size_t{tags_left} - 1] = hash.tag();
-    if (!copy_short(field + 4, key, key_size)) [[unlikely]]
+    // Loaded once, too: in what a handler has added meanwhile there is no room that was looked for before.
+    const uint64_t word =
+        ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
+    uint8_t* const field = place<kPlace>(word, key_size + room + 4);
+    if (field == nullptr) [[unlikely]]
+        return false;
+    if (copy_short(field + 4, key, key_size) != 0) [[unlikely]]
         return false;
     uint8_t* const value = field + 4 + key_size;
-    uint8_t* const end = put_value(value + 2);
-    value[0] = tag(2, kBytes);
-    value[1] = static_cast<uint8_t>(end - value - 2);
-    put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 |
-                           uint32_t{tag(1, kBytes)} << 16 | static_cast<uint32_t>(key_size) << 24);
+    const uint32_t size = put_value(value);
+    put_fixed32(field, short_field_head(kAttributeField, static_cast<uint32_t>(key_size), size + 2));
     // The place stays, and so does the state: OPEN.
     // In the slot the length follows from the end alone; from the slot's own address, which is in a register anyway.
     constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack() - offsetof(ring::Slot, data);
     const uint64_t longer = kPlace == Place::kSlot
-                                ? kEmpty + static_cast<uint64_t>(end - reinterpret_cast<uint8_t*>(&slot))
-                                : ring::SlotWord::longer(word, static_cast<uint32_t>(end - field));
+                                ? kEmpty + static_cast<uint64_t>(value + size - reinterpret_cast<uint8_t*>(&slot))
+                                : ring::SlotWord::longer(word, static_cast<uint32_t>(value + size - field));
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
     ring::StdAtomics::store(slot.word, longer, std::memory_order_release);
     SPR_TESTPOINT(field_published);
@@ -251,25 +260,34 @@ template <OpenSpan::Place kPlace, class PutValue>
 template <OpenSpan::Place kPlace>
 [[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text,
                                                        size_t text_size) {
-    if (text_size > kShortValue || (text == nullptr && text_size != 0)) [[unlikely]]
+    // In one look, whatever the key's size is: append_short() takes none that is longer.
+    if (text_size > kShortPair - kShortText && text_size > kShortPair - key_size) [[unlikely]]
         return false;
-    return append_short<kPlace>(key, key_size, static_cast<uint32_t>(text_size) + 2, [=](uint8_t* to) {
-        to[0] = tag(1, kBytes);
-        to[1] = static_cast<uint8_t>(text_size);
-        copy_value(to + 2, text, text_size);  // a value that is not UTF-8 is repaired by the agent
-        return to + 2 + text_size;
+    if (text == nullptr && text_size != 0) [[unlikely]]
+        return false;
+    const auto size = static_cast<uint32_t>(text_size);
+    return append_short<kPlace>(key, key_size, size + 4, [=](uint8_t* to) {
+        put_fixed32(to, short_text_head(size));
+        copy_value(to + 4, text, text_size);  // a value that is not UTF-8 is repaired by the agent
+        return size + 4;
     });
 }
 
 template <OpenSpan::Place kPlace>
 [[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
-    return append_short<kPlace>(key, key_size, 11, [=](uint8_t* to) {
+    return append_short<kPlace>(key, key_size, 13, [=](uint8_t* to) {
+        to[0] = tag(2, kBytes);
+        uint8_t* end;
         if (type == SPR_TYPE_DOUBLE) {
-            *to = tag(4, kFixed64);
-            return put_fixed64(to + 1, bits);
+            to[2] = tag(4, kFixed64);
+            end = put_fixed64(to + 3, bits);
+        } else {
+            to[2] = tag(type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
+            end = put_varint(to + 3, bits);
         }
-        *to = tag(type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
-        return put_varint(to + 1, bits);
+        const auto size = static_cast<uint32_t>(end - to);
+        to[1] = static_cast<uint8_t>(size - 2);
+        return size;
     });
 }
 

@@ -17,6 +17,7 @@
 #include "trace/span/calls.hpp"
 #include "trace/span/chosen_start.hpp"
 #include "trace/span/clock.hpp"
+#include "trace/span/new_span.hpp"
 #include "trace/span/whole_span.hpp"
 
 namespace spanring::trace {
@@ -46,48 +47,6 @@ const spr_context* choose_parent(const spr_start_options& options, const spr_tok
             return options.parent != nullptr && is_valid(*options.parent) ? options.parent : nullptr;
         default: return nullptr;
     }
-}
-
-// Bytes of a new span: trace id, span id, parent, start time. Returns their number; at most 47.
-uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_context* parent, uint64_t start) {
-    uint8_t* at = to;
-    *at++ = tag(1, kBytes);
-    *at++ = 16;
-    memcpy(at, context.trace_id, 16);
-    at += 16;
-    *at++ = tag(2, kBytes);
-    *at++ = 8;
-    memcpy(at, context.span_id, 8);
-    at += 8;
-    if (parent != nullptr) {
-        *at++ = tag(4, kBytes);
-        *at++ = 8;
-        memcpy(at, parent->span_id, 8);
-        at += 8;
-    }
-    *at++ = tag(7, kFixed64);
-    return static_cast<uint32_t>(put_fixed64(at, start) - to);
-}
-
-[[gnu::noinline]] uint32_t write_any_name(uint8_t* to, const char* name, size_t given_size) {
-    const size_t size = text_size(name, given_size);
-    if (size > ring::kSlotInlineData - 64) return 0;
-    to[0] = tag(5, kBytes);
-    uint8_t* const text = put_varint(to + 1, size);
-    if (size != 0) memcpy(text, name, size);
-    return static_cast<uint32_t>(text + size - to);
-}
-
-// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit. One
-// that is not UTF-8 is repaired by the agent, as every text is.
-[[gnu::always_inline]] inline uint32_t write_name(uint8_t* to, const char* name, size_t size) {
-    if (size <= kShortText && name != nullptr) [[likely]] {
-        to[0] = tag(5, kBytes);
-        to[1] = static_cast<uint8_t>(size);
-        copy_short(to + 2, name, size);
-        return static_cast<uint32_t>(2 + size);
-    }
-    return write_any_name(to, name, size);
 }
 
 // What the first publication of a span had no room for. Refusals are counted. Whether it keeps a trace state that
@@ -137,9 +96,12 @@ int refuse_start(const spr_tracer& tracer, const spr_context* parent, spr_span* 
         memcpy(ret_context.trace_id, parent->trace_id, sizeof ret_context.trace_id);
         tail = ContextTail::read(*parent) & (ContextTail::kSampling | SPR_TRACE_FLAG_RANDOM);
     } else {
-        random.trace_id(ret_context.trace_id);
+        uint64_t id[2];
+        random.trace_id(id);
+        memcpy(ret_context.trace_id, id, sizeof id);
     }
-    random.span_id(ret_context.span_id);
+    const uint64_t id = random.span_id();
+    memcpy(ret_context.span_id, &id, sizeof id);
     return tail;
 }
 
@@ -238,8 +200,8 @@ bool decide_by_word(Life& life, const spr_start_options& options, bool whole, ui
 }
 
 template <StartCall kCall>
-[[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                                     spr_span* ret_span, const OptionsOf<kCall>& given) {
+[[gnu::noinline]] int start_any(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                spr_span* ret_span, const OptionsOf<kCall>& given) {
     const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
     Provider::check_fork();
     ThreadState* const thread = Provider::of(*tracer).thread(*tracer);
@@ -283,21 +245,8 @@ template <StartCall kCall>
         slot.start_ticks = kNoTicks;  // it began at another time than this: a later "now" does not count from here
         slot.start_unix_nano = options.start_time_ns;
     }
-    // relaxed: published with the word, by publish_start(). Pairs with the acquire in OpenSpan::find().
-    StdAtomics::store(slot.generation, slot.generation + 1, std::memory_order_relaxed);
-    slot.scope = StdAtomics::load(tracer->scope, std::memory_order_relaxed);  // as `published`, which came after it
-    slot.thread = thread->thread;
-    slot.dropped_attributes = slot.dropped_events = slot.dropped_links = 0;
-    slot.status = 0;
-    slot.kind = options.kind != 0 ? options.kind : SPR_KIND_INTERNAL;
-    slot.status_code = SPR_STATUS_UNSET;
-    slot.trace_flags = static_cast<uint8_t>(tail);
-    slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
-    slot.attributes = 0;
-    slot.tags_left = life.settings.limits.short_attributes;
-    slot.events = slot.links = slot.superseded = slot.reserved = 0;
-    slot.key_filter = 0;
-    uint32_t length = write_identity(slot.data, context, parent, slot.start_unix_nano);
+    fill(slot, *tracer, *thread, options.kind, tail, parent);
+    uint32_t length = write_identity(slot.data, Ids::of(context), parent, slot.start_unix_nano);
 
     // A name that fits is part of the first publication; a longer one follows.
     const uint32_t name_bytes = write_name(slot.data + length, name, name_size);
@@ -308,7 +257,8 @@ template <StartCall kCall>
     ret_span->handle = life.handle(held.index, slot.generation);
     ret_span->context = context;
     // A whole span ends at once; the one that the thread is in goes on.
-    if (!is_whole<kCall>(given) && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, *thread, slot);
+    if (!is_whole<kCall>(given) && entry.depth() == 0)
+        thread_local_state.last.set(ret_span->handle, *thread, slot, ring::ForkGuard::stamp());
     if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr ||
         options.attribute_count != 0 || options.link_count != 0) [[unlikely]] {
         const bool keeps = add_rest(OpenSpan(*thread, slot, held.index), level, tail, name, name_size, options);
@@ -316,6 +266,69 @@ template <StartCall kCall>
             ContextTail::write(ret_span->context, tail | ContextTail::kKeepsTraceState);
     }
     return 1;
+}
+
+// What comes with a span that has just been started: add_rest(), for whoever has left all else behind.
+[[gnu::noinline]] int add_given(const spr_span* span, const spr_start_options& options) {
+    OpenSpan open;
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return 1;  // a handler shut the provider down
+    set_all(open, options.attributes, options.attribute_count);
+    for (size_t i = 0; i < options.link_count; ++i) refused(open, open.add(options.links[i]));
+    return 1;
+}
+
+// HOT. What nearly all starts are: nothing is made first, the sampler need not think, no handler runs. It calls
+// nothing, so that it saves few registers, and where it finds out that it will not do it has changed nothing:
+// start_any() begins anew.
+template <StartCall kCall>
+[[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                     spr_span* ret_span, const OptionsOf<kCall>& given) {
+    const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
+    ThreadState* const thread = thread_local_state.states[Provider::of(*tracer).index()];
+    // acquire: as in Provider::thread().
+    if (ring::ForkGuard::in_doubt() || thread == nullptr ||
+        StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number || name == nullptr ||
+        name_size > kShortText || thread_local_state.depth != 0) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    if (options.start_time_ns != 0 || options.trace_state != nullptr) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    uint64_t tail = parent == nullptr ? SPR_TRACE_FLAG_RANDOM : ContextTail::read(*parent);
+    if (policy_of(*thread) != 0 || (tail & ContextTail::kSampling) != 0 ||
+        !thread->life->settings.sampler.accepts(parent, 0)) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    tail = (tail & SPR_TRACE_FLAG_RANDOM) | SPR_TRACE_FLAG_SAMPLED;
+
+    // An Entry, by hand: nothing is left to do after a call. What it has for itself is looked at inside.
+    thread_local_state.depth = 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    const Life& life = *thread->life;
+    Level& level = *thread->at[0];
+    const ring::Clock& clock = Provider::clock();
+    const uint64_t ticks = clock.has_counter() ? clock.ticks() : 0;
+    if (!level.writer.has_kept_slot() || !ring::Clock::is_fresh(level.anchor, ticks)) [[unlikely]] {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        thread_local_state.depth = 0;
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    }
+    const ring::HeldSlot held = level.writer.take_kept_slot();
+    Slot& slot = *held.slot;
+    const uint64_t start = level.anchor.unix_nano + clock.soon(ticks - level.anchor.ticks);
+    slot.start_ticks = ticks;
+    slot.start_unix_nano = start;
+    const Ids ids = make_ids(level.random, parent);
+    const uint32_t generation = fill(slot, *tracer, *thread, options.kind, tail, parent);
+    uint32_t length = write_identity(slot.data, ids, parent, start);
+    slot.name = length;
+    length += write_name(slot.data + length, name, name_size);
+    level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
+
+    const uint64_t handle = life.handle(held.index, generation);
+    ret_span->handle = handle;
+    ids.write(ret_span->context, tail);
+    thread_local_state.last.set(handle, *thread, slot, ring::ForkGuard::stamp());
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    thread_local_state.depth = 0;
+    return (options.attribute_count | options.link_count) == 0 ? 1 : add_given(ret_span, options);
 }
 
 // Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
@@ -331,7 +344,7 @@ template <StartCall kCall>
         options.trace_state = inherited.data();
         options.trace_state_size = inherited.size();
     }
-    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
+    return start_any<kCall>(tracer, name, name_size, parent, ret_span, options);
 }
 
 // Whether the agent's directive overrules a sampler that refuses.
@@ -359,7 +372,7 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
 }
 
-// The sampler refused before there was a trace id. Apart from start_recorded() because it needs so much less: it calls
+// The sampler refused before there was a trace id. Apart from start_any() because it needs so much less: it calls
 // nothing and returns, so that no register is saved.
 [[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                       spr_span* ret_span, const spr_start_options& options) {
@@ -398,7 +411,10 @@ template <StartCall kCall>
     constexpr StartCall kInheriting = kCall == StartCall::kPlain ? StartCall::kWith : kCall;  // it gets a trace state
     if (!is_whole<kCall>(options) && parent != nullptr && may_inherit(top)) [[unlikely]]
         return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);
-    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
+    if constexpr (kCall == StartCall::kChosen)
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, options);
+    else
+        return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
 }
 
 [[gnu::noinline]] int start_chosen(spr_tracer* tracer, const char* name, size_t name_size,

@@ -13,24 +13,29 @@ struct Tail {
     explicit Tail(const ring::Slot& slot)
         : slot(slot), refused((slot.dropped_attributes | slot.dropped_events | slot.dropped_links) != 0) {}
 
-    static constexpr uint32_t kMost = 9 + 2 + 6 + 3 * 6;
+    // What is never left out: of a span of which nothing was refused, all.
+    static constexpr uint32_t kLeast = 9 + 2 + 6;
+    static constexpr uint32_t kMost = kLeast + 3 * 6;
 
     uint32_t size() const {
-        uint32_t size = 9 + 2 + 6;
+        uint32_t size = kLeast;
         if (refused) [[unlikely]]
             for (const uint32_t count : {slot.dropped_attributes, slot.dropped_events, slot.dropped_links})
                 if (count != 0) size += 1 + varint_size(count);
         return size;
     }
+    // The first kLeast bytes.
+    [[gnu::always_inline]] static uint8_t* write_least(uint8_t* at, const ring::Slot& slot, uint64_t end_unix_nano) {
+        *at = tag(8, kFixed64);
+        at = put_fixed64(at + 1, end_unix_nano);
+        // Kind; field 16, fixed32, whose tag takes two bytes: SpanFlags, where 0x100 says that 0x200 (the parent is
+        // remote) is known.
+        constexpr uint64_t kTags = tag(6, kVarint) | 0x85u << 16 | 0x01u << 24;
+        const uint32_t flags = slot.trace_flags | 0x100u | (slot.parent_flags & 2u) << 8;
+        return put_fixed64(at, kTags | uint64_t{slot.kind} << 8 | uint64_t{flags} << 32);
+    }
     void write(uint8_t* at, uint64_t end_unix_nano) const {
-        *at++ = tag(8, kFixed64);
-        at = put_fixed64(at, end_unix_nano);
-        *at++ = tag(6, kVarint);
-        *at++ = slot.kind;
-        *at++ = 0x85;  // field 16, fixed32: a tag of two bytes
-        *at++ = 0x01;
-        // SpanFlags: 0x100 says that 0x200 (the parent is remote) is known.
-        at = put_fixed32(at, uint32_t{slot.trace_flags} | 0x100 | ((slot.parent_flags & 2) != 0 ? 0x200 : 0));
+        at = write_least(at, slot, end_unix_nano);
         if (!refused) [[likely]]
             return;
         const auto put_count = [&](uint32_t field, uint32_t count) {

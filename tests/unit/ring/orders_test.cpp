@@ -57,7 +57,7 @@ constexpr Row kTable[] = {
     // Slots and counters.
     {"LevelWriter::publish_start release", nullptr},    // the number of the start
     {"LevelWriter::publish_start release 2", nullptr},  // OPEN
-    {"LevelWriter::publish_end release", nullptr},
+    {"LevelWriter::commit_end release", nullptr},
     {"LevelWriter::publish_drop release", nullptr},
     {"LevelWriter::publish_wait release", nullptr},    // the intent
     {"LevelWriter::publish_wait release 2", nullptr},  // WAITING
@@ -65,8 +65,8 @@ constexpr Row kTable[] = {
     {"Segment::note_waiting release", nullptr},
     {"Segment::take_done acquire", nullptr},  // the count
     {"Segment::take_done acquire 2", nullptr},
-    {"LevelWriter::release_slot release", nullptr},
-    {"LevelWriter::count compiler", nullptr},
+    {"LevelWriter::clear_slot release", nullptr},
+    {"LevelWriter::note_count compiler", nullptr},
     {"SlotWriter::publish release", nullptr},
     // Recovery of the dead, and of a thread that vanished.
     {"Recovery::run acquire", nullptr},

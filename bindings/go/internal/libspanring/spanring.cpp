@@ -255,9 +255,18 @@ public:
         return read(CLOCK_MONOTONIC);
     }
 
+    // HOT. Whether there is a counter, which takes no call to read.
+    bool has_counter() const { return counter_; }
+    // HOT. Whether the next two need no measurement, nor more than one multiplication: soon().
+    static bool is_fresh(const Anchor& anchor, uint64_t now) { return now - anchor.ticks < anchor.lifetime; }
+    bool is_measured(uint64_t ticks) const {
+        // relaxed: as in duration().
+        return ticks >> 31 == 0 && ticks <= StdAtomics::load(measured_ticks_, std::memory_order_relaxed);
+    }
+
     // HOT except for one call in 10 ms.
     uint64_t unix_nano(Anchor& anchor, uint64_t now) {
-        if (now - anchor.ticks >= anchor.lifetime) [[unlikely]]
+        if (!is_fresh(anchor, now)) [[unlikely]]
             return renew(anchor, now);
         return anchor.unix_nano + soon(now - anchor.ticks);
     }
@@ -2293,19 +2302,24 @@ public:
         return held;
     }
 
+    // HOT. One that the thread has kept; asked for before, with nothing in between.
+    bool has_kept_slot() const { return free_slots_ != 0; }
+    HeldSlot take_kept_slot() { return slots_[--free_slots_]; }
+
     // The slot was filled; from here on the span is started.
     void publish_start(Slot& slot, SlotWord word) {
+        const uint64_t started = counts_[index(Counter::kStarted)] + 1;
         // Atomic for settle(), which looks at slots of living threads as well. relaxed: published by the two below.
         StdAtomics::store(slot.line, line_index_, std::memory_order_relaxed);
         // release: the line before the number that is true of it. Pairs with the acquire in settle(). Without it the
         // number of this start could be taken for one of the slot's last user, and that line be raised to it.
-        StdAtomics::store(slot.started, counts_[index(Counter::kStarted)] + 1, std::memory_order_release);
+        StdAtomics::store(slot.started, started, std::memory_order_release);
         // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in
         // Recovery::settle_slot() and in settle(). Without it these could take a half-filled slot for a span.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
         chunk_.prefetch();
-        count(Counter::kStarted);
+        note_count(Counter::kStarted, started, 1);
         SPR_TESTPOINT(start_counted);
     }
 
@@ -2329,26 +2343,27 @@ public:
         return place + kScopeRecordSize;
     }
 
+    // HOT. Where a record of the scope that the chunk is at may be written, with `bytes` of room, and the slot be kept
+    // after its end; nullptr: place() and publish_end() have more to do.
+    uint8_t* place_of_same(uint32_t scope, uint32_t bytes) const {
+        return chunk_.attached() && scope == chunk_.scope() && chunk_.room() >= bytes && free_slots_ < slot_room_
+                   ? chunk_.place()
+                   : nullptr;
+    }
+    // HOT. publish_end() for a record that lies there, of a slot without blocks.
+    [[gnu::always_inline]] void publish_end_of_same(HeldSlot held, uint64_t word, uint32_t bytes) {
+        commit_end(*held.slot, SlotWord::unpack(word), chunk_.next(bytes, 1));
+        keep_slot(held);
+    }
+
     // HOT. The record of `bytes` lies at place(scope): commit it and clear the slot.
     [[gnu::always_inline]] void publish_end(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word,
                                             uint32_t bytes) {
         const uint32_t size = bytes + (slot.scope == chunk_.scope() ? 0 : kScopeRecordSize);
-        const ChunkWord next = chunk_.next(size, 1);
         chunk_.set_scope(slot.scope);
-        // relaxed: published with the state. Atomic for settle(), which looks at slots of living threads as well.
-        StdAtomics::store(slot.intent_chunk, chunk_.chunk(), std::memory_order_relaxed);
-        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
-        slot.intent_word = next.pack();
-        slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
-        word.state = SlotState::kEnding;
-        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::settle_slot()
-        // and in settle(). Without it the end could be settled by the intent of the slot's last user.
-        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
-        SPR_TESTPOINT(intent_written);
-        chunk_.commit(next);
-        count(Counter::kEnded);
-        SPR_TESTPOINT(end_counted);
-        release_slot(segment, slot, slot_index);
+        commit_end(slot, word, chunk_.next(size, 1));
+        // Only now: settle() would give it back once more if this thread vanished in between.
+        return_slot(segment, slot, slot_index);
     }
 
     // COLD. Nothing more comes into the chunk: of a span in a huge place, which would otherwise keep its memory.
@@ -2368,7 +2383,8 @@ public:
         count(cause);
         SPR_TESTPOINT(drop_counted);
         count(Counter::kEnded);
-        release_slot(segment, slot, slot_index);
+        clear_slot(slot);
+        return_slot(segment, slot, slot_index);  // only now, as above
     }
 
     // The span has ended, at that time, and no chunk has room for it: it waits in its slot, which is the agent's from
@@ -2401,17 +2417,19 @@ public:
         if (free_slots_ < slot_room_) [[likely]] {
             if ((slot.blocks[kKeptClasses] | slot.blocks[kKeptClasses + 1]) != 0) [[unlikely]]
                 segment.give_blocks(slot, kKeptClasses + 1);
-            slots_[free_slots_] = {&slot, slot_index};
-            std::atomic_signal_fence(std::memory_order_release);  // never counted before it is there: leave() may come
-            ++free_slots_;                                        // between the two, when the thread vanishes
+            keep_slot({&slot, slot_index});
         } else {
             slot_room_ = kSlotCache;
             segment.give_slot(slot_index);
         }
     }
 
-    void count(Counter counter, uint64_t more = 1) {
-        const uint64_t value = counts_[index(counter)] += more;
+    void count(Counter counter, uint64_t more = 1) { note_count(counter, counts_[index(counter)] + more, more); }
+
+private:
+    // `value`: what it is then, `more` of which are new.
+    void note_count(Counter counter, uint64_t value, uint64_t more) {
+        counts_[index(counter)] = value;
         // After the word that makes it true, which recovery takes for granted: a release store before does not hold
         // back a relaxed one after it. Without it a kill could leave a counter that is ahead of slot and chunk.
         StdAtomics::keep_order();
@@ -2422,7 +2440,6 @@ public:
             StdAtomics::fetch_add(shared_[index(counter)], more, std::memory_order_relaxed);  // many writers
     }
 
-private:
     static constexpr uint32_t kSlotCache = 8;
     static constexpr uint32_t kKeptClasses = 2;  // of blocks
     static_assert(kKeptClasses + 2 == kBlockClasses);
@@ -2436,13 +2453,35 @@ private:
     bool next_chunk(Segment& segment, uint32_t bytes);
     void give_slots(Segment& segment);
 
-    void release_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
+    void keep_slot(HeldSlot held) {
+        slots_[free_slots_] = held;
+        std::atomic_signal_fence(std::memory_order_release);  // never counted before it is there: leave() may come
+        ++free_slots_;                                        // between the two, when the thread vanishes
+    }
+
+    [[gnu::always_inline]] void commit_end(Slot& slot, SlotWord word, ChunkWord next) {
+        const uint64_t ended = counts_[index(Counter::kEnded)] + 1;
+        // relaxed: published with the state. Atomic for settle(), which looks at slots of living threads as well.
+        StdAtomics::store(slot.intent_chunk, chunk_.chunk(), std::memory_order_relaxed);
+        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
+        slot.intent_word = next.pack();
+        slot.intent_ended = ended;
+        word.state = SlotState::kEnding;
+        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::settle_slot()
+        // and in settle(). Without it the end could be settled by the intent of the slot's last user.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(intent_written);
+        chunk_.commit(next);
+        note_count(Counter::kEnded, ended, 1);
+        SPR_TESTPOINT(end_counted);
+        clear_slot(slot);
+    }
+
+    void clear_slot(Slot& slot) {
         // release: the counters before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
         // recovery could find it free and the end uncounted.
         StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
         SPR_TESTPOINT(slot_cleared);
-        // Only now: settle() would give it back once more if this thread vanished in between.
-        return_slot(segment, slot, slot_index);
     }
 
     ChunkWriter<> chunk_;
@@ -2457,8 +2496,8 @@ private:
     uint32_t slot_room_ = kSlotCache;    // how many may be kept; 0: the next one that comes back is not
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
     uint64_t full_until_ = 0;            // Segment::search_again_at() then
-    HeldSlot slots_[kSlotCache] = {};
     uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};
+    HeldSlot slots_[kSlotCache] = {};
 };
 
 }  // namespace spanring::ring
@@ -4505,56 +4544,69 @@ namespace spanring::trace {
 
 inline constexpr size_t kShortText = 32;
 
-// Sixteen bytes, and whether one of them has its highest bit set.
+// Sixteen bytes, and what is not 0 where one of them has its highest bit set.
 #if defined(__SSE2__)
 using Sixteen = __m128i;
 inline Sixteen either(Sixteen a, Sixteen b) { return _mm_or_si128(a, b); }
-inline bool any_high(Sixteen bytes) { return _mm_movemask_epi8(bytes) != 0; }
+inline uint64_t high_bits(Sixteen bytes) { return static_cast<uint32_t>(_mm_movemask_epi8(bytes)); }
 #else
 struct Sixteen {
     uint64_t halves[2];
 };
 inline Sixteen either(Sixteen a, Sixteen b) { return {{a.halves[0] | b.halves[0], a.halves[1] | b.halves[1]}}; }
-inline bool any_high(Sixteen bytes) { return ((bytes.halves[0] | bytes.halves[1]) & 0x8080808080808080) != 0; }
+inline uint64_t high_bits(Sixteen bytes) { return (bytes.halves[0] | bytes.halves[1]) & 0x8080808080808080; }
 #endif
 inline uint64_t either(uint64_t a, uint64_t b) { return a | b; }
-inline bool any_high(uint64_t bytes) { return (bytes & 0x8080808080808080) != 0; }
+inline uint64_t high_bits(uint64_t bytes) { return bytes & 0x8080808080808080; }
 inline uint32_t either(uint32_t a, uint32_t b) { return a | b; }
-inline bool any_high(uint32_t bytes) { return (bytes & 0x80808080) != 0; }
+inline uint64_t high_bits(uint32_t bytes) { return bytes & 0x80808080; }
+inline uint16_t either(uint16_t a, uint16_t b) { return a | b; }
+inline uint64_t high_bits(uint16_t bytes) { return bytes & 0x8080u; }
 
-// The two words of a size class, copied. True: all of it is ASCII.
+// The two words of a size class, copied. 0: all of it is ASCII.
 template <class Word>
-inline bool copy_ends(uint8_t* to, const char* from, size_t size) {
+inline uint64_t copy_ends(uint8_t* to, const char* from, size_t size) {
     Word head, tail;
     memcpy(&head, from, sizeof head);
     memcpy(&tail, from + size - sizeof tail, sizeof tail);
     memcpy(to, &head, sizeof head);
     memcpy(to + size - sizeof tail, &tail, sizeof tail);
-    return !any_high(either(head, tail));
+    return high_bits(either(head, tail));
 }
 
-// size <= kShortText. True: all of it is ASCII; a caller that drops the answer makes the compiler drop the work for it.
-inline bool copy_short(uint8_t* to, const char* from, size_t size) {
+// size <= kShortText. 0: all of it is ASCII; a caller that drops the answer makes the compiler drop the work for it.
+// (No bool, which each size would make of it for itself.)
+inline uint64_t copy_short(uint8_t* to, const char* from, size_t size) {
     if (size >= 16) return copy_ends<Sixteen>(to, from, size);
     if (size >= 8) return copy_ends<uint64_t>(to, from, size);
     if (size >= 4) return copy_ends<uint32_t>(to, from, size);
-    if (size == 0) return true;
-    const char head = from[0], middle = from[size / 2], tail = from[size - 1];
-    to[0] = static_cast<uint8_t>(head);
-    to[size / 2] = static_cast<uint8_t>(middle);
-    to[size - 1] = static_cast<uint8_t>(tail);
-    return ((head | middle | tail) & 0x80) == 0;
+    if (size >= 2) return copy_ends<uint16_t>(to, from, size);
+    if (size == 0) return 0;
+    to[0] = static_cast<uint8_t>(from[0]);
+    return to[0] & 0x80u;
 }
 
-// Copies a value of at most kShortValue bytes; whether it is ASCII is not asked.
-inline constexpr size_t kShortValue = 88;
+// A key and its text that are short together: the lengths around them (tag, length, text, twice) take one byte each.
+inline constexpr size_t kShortPair = 127 - 6;
+
+template <size_t kSize>
+inline void copy_sixteens(uint8_t* to, const void* from) {
+    for (size_t at = 0; at < kSize; at += 16) memcpy(to + at, static_cast<const uint8_t*>(from) + at, 16);
+}
+
+// Copies a text of at most kShortPair bytes; whether it is ASCII is not asked. No loop, whose end would be such a guess
+// as well.
 inline void copy_value(uint8_t* to, const char* from, size_t size) {
+    static_assert(kShortText == 32 && kShortPair <= 128);
     if (size <= kShortText) [[likely]] {
         copy_short(to, from, size);
-        return;
+    } else if (size <= 64) {
+        copy_sixteens<32>(to, from);
+        copy_sixteens<32>(to + size - 32, from + size - 32);
+    } else {
+        copy_sixteens<64>(to, from);
+        copy_sixteens<64>(to + size - 64, from + size - 64);
     }
-    for (size_t i = 0; i + 16 < size; i += 16) memcpy(to + i, from + i, 16);
-    memcpy(to + size - 16, from + size - 16, 16);
 }
 
 }  // namespace spanring::trace
@@ -4649,7 +4701,7 @@ Limits Limits::choose(const spr_provider_options& options) {
     limits.event_attributes = reader.count(options.event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
     limits.link_attributes = reader.count(options.link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
     // A text has at most as many characters as bytes: the short way need not count them.
-    if (limits.value_length < kShortValue)
+    if (limits.value_length < kShortPair)
         limits.short_attributes = 0;
     else
         limits.short_attributes =
@@ -5571,16 +5623,16 @@ public:
     }
 
     // The specification forbids an all-zero id.
-    void span_id(uint8_t (&id)[8]) {
-        uint64_t bits;
-        do bits = next();
-        while (bits == 0);
-        memcpy(id, &bits, sizeof bits);
+    uint64_t span_id() {
+        uint64_t id;
+        do id = next();
+        while (id == 0);
+        return id;
     }
-    void trace_id(uint8_t (&id)[16]) {
-        uint64_t bits[2] = {next(), next()};
-        if ((bits[0] | bits[1]) == 0) bits[1] = 1;
-        memcpy(id, bits, sizeof bits);
+    void trace_id(uint64_t (&id)[2]) {
+        id[0] = next();
+        id[1] = next();
+        if ((id[0] | id[1]) == 0) id[1] = 1;
     }
 
 private:
@@ -5625,8 +5677,9 @@ struct ThreadState {
     bool rests;          // what it had was given back
 };
 
-// The span that the thread started last, resolved: nearly every call names it. Written by starts outside of signal
-// handlers alone, read by all; what was found out when it was written is good while the guard's stamp is the same.
+// The span that the thread started last, or went back to since, resolved: nearly every call names it. Written at signal
+// level 0 alone, with the level taken, and read by all; what was found out when it was written is good while the
+// guard's stamp is the same.
 struct LastSpan {
     uint64_t handle = ~uint64_t{0};
     uint64_t stamp = ring::ForkGuard::kNever;
@@ -5634,8 +5687,9 @@ struct LastSpan {
     ThreadState* state = nullptr;
     ring::Slot* slot = nullptr;
 
-    // A handler on this thread sees the old one, none, or the new one; never a mixture.
-    void set(uint64_t new_handle, ThreadState& by, ring::Slot& at) {
+    // A handler on this thread sees the old one, none, or the new one; never a mixture. `when`: the stamp from before
+    // it was found.
+    void set(uint64_t new_handle, ThreadState& by, ring::Slot& at, uint64_t when) {
         stamp = ring::ForkGuard::kNever;
         std::atomic_signal_fence(std::memory_order_seq_cst);
         handle = new_handle;
@@ -5643,7 +5697,7 @@ struct LastSpan {
         state = &by;
         slot = &at;
         std::atomic_signal_fence(std::memory_order_seq_cst);
-        stamp = ring::ForkGuard::stamp();
+        stamp = when;
     }
     void forget() { stamp = ring::ForkGuard::kNever; }
 };
@@ -8415,8 +8469,13 @@ public:
             memcpy(&first, key, 4);
             memcpy(&last, key + size - 4, 4);
             tail = uint64_t{last} << 32 | first;
+        } else if (size >= 2) {
+            uint16_t first, last;
+            memcpy(&first, key, 2);
+            memcpy(&last, key + size - 2, 2);
+            tail = uint64_t{last} << 48 | uint64_t{first} << 32;
         } else {
-            for (size_t i = 0; i < size; ++i) tail = tail >> 8 | uint64_t{static_cast<uint8_t>(key[i])} << 56;
+            tail = uint64_t{static_cast<uint8_t>(*key)} << 56;
         }
         // The golden ratio of 64 bits: each bit of the key reaches those above it (Knuth, multiplicative hashing). So
         // the last character, in which keys differ most, comes lowest. The head is turned, so that equal bytes at both
@@ -11070,6 +11129,184 @@ inline void count_shared(Life& life, ring::Counter counter) {
 
 }  // namespace spanring::trace
 
+// ---- lib/trace/base/plain_attributes.hpp -----------------------------------------------------------------------------
+
+//
+// Attributes as nearly all are, written in one pass where they will lie: of different keys in short ASCII, with bools,
+// numbers or texts that are kept whole and whose sizes are said, so that each length takes at most two bytes and what
+// they take together is known without a look at a text, or a call. What it does not take, AttributeList and Attribute
+// do, and byte for byte alike what it takes. The caller's memory must not change meanwhile.
+
+namespace spanring::trace {
+
+// Of an attribute whose lengths take one byte each, so that a head is four: tag, length, tag, length. By sums, since no
+// part reaches into the next; `rest`: what follows the key.
+constexpr uint32_t short_field_head(uint8_t field_tag, uint32_t key, uint32_t rest) {
+    return key * 0x01000100 + (rest << 8) + (uint32_t{field_tag} | uint32_t{tag(1, kBytes)} << 16);
+}
+constexpr uint32_t short_text_head(uint32_t text) {
+    return text * 0x01000100 + (uint32_t{tag(2, kBytes)} | 2u << 8 | uint32_t{tag(SPR_TYPE_STRING, kBytes)} << 16);
+}
+
+class PlainAttribute {
+public:
+    static constexpr size_t kMostText = 8192;
+    static constexpr uint32_t kOther = ~uint32_t{0};
+
+    explicit PlainAttribute(const spr_attribute& from) : from_(from) {}
+
+    // How many bytes it takes at most; kOther: it is of another kind.
+    [[gnu::always_inline]] uint32_t most(size_t longest_text) const {
+        // Around a key and a text: four tags, a length of one byte, three of two. Of a number with six of those:
+        // eleven.
+        constexpr uint32_t kAround = 11, kNumber = 17;
+        if (from_.key == nullptr || from_.key_size - 1 >= kShortText) return kOther;
+        if (from_.type == SPR_TYPE_STRING) [[likely]] {
+            const size_t size = from_.value.string.size;
+            if (size > longest_text || (from_.value.string.data == nullptr && size != 0)) return kOther;
+            return static_cast<uint32_t>(from_.key_size + size) + kAround;
+        }
+        if (from_.type - SPR_TYPE_BOOL > SPR_TYPE_DOUBLE - SPR_TYPE_BOOL) return kOther;
+        return static_cast<uint32_t>(from_.key_size) + kNumber;
+    }
+
+    KeyHash hash() const { return {from_.key, from_.key_size}; }
+
+    // Of one that most() takes. What write() would say, before anything is done for it.
+    bool has_ascii_key() const {
+        uint8_t copy[kShortText];
+        return copy_short(copy, from_.key, from_.key_size) == 0;
+    }
+
+    // The end; nullptr: the key is not ASCII.
+    [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
+        if (from_.type == SPR_TYPE_STRING && from_.value.string.size <= kShortPair - from_.key_size) [[likely]]
+            return write_short(to, field_tag);
+        return write_any(to, field_tag);
+    }
+
+private:
+    static_assert(kShortText < kShortPair && kShortPair + 6 < 128);
+    [[gnu::always_inline]] uint8_t* write_short(uint8_t* to, uint8_t field_tag) const {
+        const auto key = static_cast<uint32_t>(from_.key_size), text = static_cast<uint32_t>(from_.value.string.size);
+        put_fixed32(to, short_field_head(field_tag, key, text + 6));
+        if (copy_short(to + 4, from_.key, key) != 0) return nullptr;
+        to += 4 + key;
+        put_fixed32(to, short_text_head(text));
+        copy_value(to + 4, from_.value.string.data, text);
+        return to + 4 + text;
+    }
+
+    [[gnu::always_inline]] uint8_t* write_any(uint8_t* to, uint8_t field_tag) const {
+        const auto key = static_cast<uint32_t>(from_.key_size);
+        const uint32_t value = value_size();
+        *to = field_tag;
+        to = put_short_length(to + 1, 2 + key + 1 + short_length_size(value) + value);
+        to[0] = tag(1, kBytes);
+        to[1] = static_cast<uint8_t>(key);
+        if (copy_short(to + 2, from_.key, key) != 0) return nullptr;
+        to += 2 + key;
+        *to = tag(2, kBytes);
+        to = put_short_length(to + 1, value);
+        switch (from_.type) {
+            case SPR_TYPE_STRING:
+                *to = tag(SPR_TYPE_STRING, kBytes);
+                to = put_short_length(to + 1, static_cast<uint32_t>(from_.value.string.size));
+                memcpy(to, from_.value.string.data, from_.value.string.size);
+                return to + from_.value.string.size;
+            case SPR_TYPE_BOOL:
+                to[0] = tag(SPR_TYPE_BOOL, kVarint);
+                to[1] = from_.value.boolean != 0;
+                return to + 2;
+            case SPR_TYPE_INT64:
+                *to = tag(SPR_TYPE_INT64, kVarint);
+                return put_varint(to + 1, static_cast<uint64_t>(from_.value.int64));
+            default:
+                *to = tag(SPR_TYPE_DOUBLE, kFixed64);
+                memcpy(to + 1, &from_.value.float64, 8);
+                return to + 9;
+        }
+    }
+
+    uint32_t value_size() const {
+        const auto text = static_cast<uint32_t>(from_.value.string.size);
+        switch (from_.type) {
+            case SPR_TYPE_STRING: return 1 + short_length_size(text) + text;
+            case SPR_TYPE_BOOL: return 2;
+            case SPR_TYPE_INT64: return 1 + varint_size(static_cast<uint64_t>(from_.value.int64));
+            default: return 9;
+        }
+    }
+
+    const spr_attribute& from_;
+};
+
+// Those of an event or a link.
+class PlainAttributes {
+public:
+    static constexpr size_t kMost = 8;
+    static constexpr uint32_t kOther = PlainAttribute::kOther;
+
+    PlainAttributes(const spr_attribute* attributes, size_t count)
+        : attributes_(attributes), count_(attributes == nullptr ? 0 : count) {}
+
+    // As PlainAttribute::most(); `limit`: how many there may be.
+    [[gnu::always_inline]] uint32_t most(size_t longest_text, uint32_t limit) const {
+        if (count_ > kMost || count_ > limit) return kOther;
+        uint32_t sum = 0;
+        for (size_t i = 0; i < count_; ++i) {
+            const uint32_t one = PlainAttribute(attributes_[i]).most(longest_text);
+            if (one == kOther) return kOther;
+            sum += one;
+        }
+        return sum;
+    }
+
+    // The end; nullptr: keys that may be equal, or not ASCII.
+    [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
+        uint64_t filter = 0;
+        for (size_t i = 0; i < count_; ++i) {
+            const PlainAttribute attribute(attributes_[i]);
+            const KeyHash hash = attribute.hash();
+            if (hash.is_in(filter)) return nullptr;
+            filter = hash.added_to(filter);
+            to = attribute.write(to, field_tag);
+            if (to == nullptr) return nullptr;
+        }
+        return to;
+    }
+
+private:
+    const spr_attribute* attributes_;
+    size_t count_;
+};
+
+// A few attributes with their sizes found out.
+class MeasuredAttributes {
+public:
+    // False: there are too many.
+    bool add(const spr_attribute* attributes, size_t count) {
+        if (attributes == nullptr) return true;
+        if (count > PlainAttributes::kMost - count_) return false;
+        for (size_t i = 0; i < count; ++i) {
+            spr_attribute& one = attributes_[count_++] = attributes[i];
+            one.key_size = text_size(one.key, one.key_size);
+            if (one.type == SPR_TYPE_STRING)
+                one.value.string.size = text_size(one.value.string.data, one.value.string.size);
+        }
+        return true;
+    }
+
+    const spr_attribute* data() const { return attributes_; }
+    size_t count() const { return count_; }
+
+private:
+    size_t count_ = 0;
+    spr_attribute attributes_[PlainAttributes::kMost];
+};
+
+}  // namespace spanring::trace
+
 // ---- lib/trace/span/open_span.hpp ------------------------------------------------------------------------------------
 
 //
@@ -11077,8 +11314,6 @@ inline void count_shared(Life& life, ring::Counter counter) {
 // be.
 
 namespace spanring::trace {
-
-class PlainAttribute;
 
 class OpenSpan {
 public:
@@ -11147,6 +11382,17 @@ public:
     uint32_t live_size(uint64_t word) const {
         return slot_->superseded == 0 ? ring::SlotWord::unpack(word).length : OpenSpan(*this).live_size_of_rest(word);
     }
+    // HOT. Whether that is all of it, it lies in the slot, which has no blocks that go with its end, and nothing was
+    // refused. In one look: each is rare.
+    bool is_plain() const {
+        const ring::Slot& slot = *slot_;
+        uint64_t refused, blocks;
+        static_assert(offsetof(ring::Slot, dropped_links) == offsetof(ring::Slot, dropped_events) + 4);
+        memcpy(&refused, reinterpret_cast<const uint8_t*>(&slot) + offsetof(ring::Slot, dropped_events),
+               sizeof refused);
+        memcpy(&blocks, &slot.blocks[ring::kBlockClasses - 2], sizeof blocks);
+        return (refused | blocks | slot.dropped_attributes | slot.superseded) == 0;
+    }
     void copy_live(uint64_t word, uint8_t* to, uint32_t size) const {
         if (static_cast<uint32_t>(word) == size) [[likely]]  // all of it, and its place is 0, in one look
             memcpy(to, slot_->data, size);
@@ -11160,12 +11406,13 @@ private:
 
     static bool is_open(const ring::Slot& slot, uint64_t handle);
     static constexpr uint8_t kAttributeField = tag(9, kBytes);
+    static constexpr size_t kLeastKey = 2;  // that is taken the short way
     bool may_have(KeyHash key) const;
     void count_key(KeyHash key);
     void count_tagged();
 
     template <Place kPlace, class PutValue>
-    bool append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value);
+    bool append_short(const char* key, size_t key_size, uint32_t room, PutValue&& put_value);
     template <Place kPlace>
     uint8_t* place(uint64_t word, size_t size) const;
     uint32_t live_size_of_rest(uint64_t word) const;
@@ -11258,20 +11505,16 @@ template <OpenSpan::Place kPlace>
     return data == nullptr ? nullptr : data + now.length;
 }
 
-static_assert(kShortText + kShortValue + 6 < 128);
+static_assert(kShortPair + 6 < 128);
 // Every length is below 128, one byte, so the heads can be written once the ends are known:
 //     0x4a len { 0x0a len key, 0x12 len AnyValue }
-// put_value writes the AnyValue and returns its end, within value_room bytes.
+// put_value writes what follows the key, `room` bytes at most, and returns its size. What is needed last comes last:
+// the place, after the hash of the key is where it belongs, so that the whole keeps no register of its caller's.
 template <OpenSpan::Place kPlace, class PutValue>
-[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t value_room,
+[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t room,
                                                           PutValue&& put_value) {
     ring::Slot& slot = *slot_;
-    const uint64_t word =
-        ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
-    if (key == nullptr || key_size - 1 >= kShortText) [[unlikely]]
-        return false;
-    uint8_t* const field = place<kPlace>(word, key_size + value_room + 6);
-    if (field == nullptr) [[unlikely]]
+    if (key == nullptr || key_size - kLeastKey > kShortText - kLeastKey) [[unlikely]]
         return false;
     // Loaded once: a handler in between may make this thread leave a life that has ended, and zeroes come in its place
     // (Life::rest).
@@ -11281,24 +11524,26 @@ template <OpenSpan::Place kPlace, class PutValue>
     const KeyHash hash(key, key_size);
     if (kPlace == Place::kSlot ? hash.is_in(slot.key_filter) : may_have(hash)) [[unlikely]]
         return false;
-    // Ahead of the field, so that they need not be kept in registers. Should there be none in the end, another key is
-    // looked for in vain once.
+    // Ahead of the field. Should there be none in the end, another key is looked for in vain once.
     slot.key_filter = hash.added_to(slot.key_filter);
     slot.key_tags[size_t{tags_left} - 1] = hash.tag();
-    if (!copy_short(field + 4, key, key_size)) [[unlikely]]
+    // Loaded once, too: in what a handler has added meanwhile there is no room that was looked for before.
+    const uint64_t word =
+        ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
+    uint8_t* const field = place<kPlace>(word, key_size + room + 4);
+    if (field == nullptr) [[unlikely]]
+        return false;
+    if (copy_short(field + 4, key, key_size) != 0) [[unlikely]]
         return false;
     uint8_t* const value = field + 4 + key_size;
-    uint8_t* const end = put_value(value + 2);
-    value[0] = tag(2, kBytes);
-    value[1] = static_cast<uint8_t>(end - value - 2);
-    put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 |
-                           uint32_t{tag(1, kBytes)} << 16 | static_cast<uint32_t>(key_size) << 24);
+    const uint32_t size = put_value(value);
+    put_fixed32(field, short_field_head(kAttributeField, static_cast<uint32_t>(key_size), size + 2));
     // The place stays, and so does the state: OPEN.
     // In the slot the length follows from the end alone; from the slot's own address, which is in a register anyway.
     constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack() - offsetof(ring::Slot, data);
     const uint64_t longer = kPlace == Place::kSlot
-                                ? kEmpty + static_cast<uint64_t>(end - reinterpret_cast<uint8_t*>(&slot))
-                                : ring::SlotWord::longer(word, static_cast<uint32_t>(end - field));
+                                ? kEmpty + static_cast<uint64_t>(value + size - reinterpret_cast<uint8_t*>(&slot))
+                                : ring::SlotWord::longer(word, static_cast<uint32_t>(value + size - field));
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
     ring::StdAtomics::store(slot.word, longer, std::memory_order_release);
     SPR_TESTPOINT(field_published);
@@ -11309,25 +11554,34 @@ template <OpenSpan::Place kPlace, class PutValue>
 template <OpenSpan::Place kPlace>
 [[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text,
                                                        size_t text_size) {
-    if (text_size > kShortValue || (text == nullptr && text_size != 0)) [[unlikely]]
+    // In one look, whatever the key's size is: append_short() takes none that is longer.
+    if (text_size > kShortPair - kShortText && text_size > kShortPair - key_size) [[unlikely]]
         return false;
-    return append_short<kPlace>(key, key_size, static_cast<uint32_t>(text_size) + 2, [=](uint8_t* to) {
-        to[0] = tag(1, kBytes);
-        to[1] = static_cast<uint8_t>(text_size);
-        copy_value(to + 2, text, text_size);  // a value that is not UTF-8 is repaired by the agent
-        return to + 2 + text_size;
+    if (text == nullptr && text_size != 0) [[unlikely]]
+        return false;
+    const auto size = static_cast<uint32_t>(text_size);
+    return append_short<kPlace>(key, key_size, size + 4, [=](uint8_t* to) {
+        put_fixed32(to, short_text_head(size));
+        copy_value(to + 4, text, text_size);  // a value that is not UTF-8 is repaired by the agent
+        return size + 4;
     });
 }
 
 template <OpenSpan::Place kPlace>
 [[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
-    return append_short<kPlace>(key, key_size, 11, [=](uint8_t* to) {
+    return append_short<kPlace>(key, key_size, 13, [=](uint8_t* to) {
+        to[0] = tag(2, kBytes);
+        uint8_t* end;
         if (type == SPR_TYPE_DOUBLE) {
-            *to = tag(4, kFixed64);
-            return put_fixed64(to + 1, bits);
+            to[2] = tag(4, kFixed64);
+            end = put_fixed64(to + 3, bits);
+        } else {
+            to[2] = tag(type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
+            end = put_varint(to + 3, bits);
         }
-        *to = tag(type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
-        return put_varint(to + 1, bits);
+        const auto size = static_cast<uint32_t>(end - to);
+        to[1] = static_cast<uint8_t>(size - 2);
+        return size;
     });
 }
 
@@ -11440,12 +11694,23 @@ namespace {
     return refused(open, open.set(attribute));
 }
 
+// HOT. Any span, and if it is another one than the last it is that from here on: more is said of it, most often.
+bool find_again(const spr_span* span, OpenSpan& ret) {
+    if (OpenSpan::last(span, ret)) return true;
+    const uint64_t stamp = ring::ForkGuard::stamp();
+    if (!OpenSpan::find(span, ret)) [[unlikely]]
+        return false;
+    const Entry entry;
+    if (entry.depth() == 0) thread_local_state.last.set(span->handle, ret.thread(), ret.slot(), stamp);
+    return true;
+}
+
 // HOT as well: lengths that are still to be found out, a span that is not the thread's last. Apart, so that what needs
 // neither saves no register for the calls.
 [[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                                  size_t value_size) {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
+    if (!find_again(span, open)) [[unlikely]]
         return once_more<set_string>(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
@@ -11456,7 +11721,7 @@ namespace {
 
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
+    if (!find_again(span, open)) [[unlikely]]
         return once_more<set_scalar>(span, key, key_size, type, bits);
     key_size = text_size(key, key_size);
     if (open.set_short(key, key_size, type, bits)) [[likely]]
@@ -11591,24 +11856,29 @@ struct Tail {
     explicit Tail(const ring::Slot& slot)
         : slot(slot), refused((slot.dropped_attributes | slot.dropped_events | slot.dropped_links) != 0) {}
 
-    static constexpr uint32_t kMost = 9 + 2 + 6 + 3 * 6;
+    // What is never left out: of a span of which nothing was refused, all.
+    static constexpr uint32_t kLeast = 9 + 2 + 6;
+    static constexpr uint32_t kMost = kLeast + 3 * 6;
 
     uint32_t size() const {
-        uint32_t size = 9 + 2 + 6;
+        uint32_t size = kLeast;
         if (refused) [[unlikely]]
             for (const uint32_t count : {slot.dropped_attributes, slot.dropped_events, slot.dropped_links})
                 if (count != 0) size += 1 + varint_size(count);
         return size;
     }
+    // The first kLeast bytes.
+    [[gnu::always_inline]] static uint8_t* write_least(uint8_t* at, const ring::Slot& slot, uint64_t end_unix_nano) {
+        *at = tag(8, kFixed64);
+        at = put_fixed64(at + 1, end_unix_nano);
+        // Kind; field 16, fixed32, whose tag takes two bytes: SpanFlags, where 0x100 says that 0x200 (the parent is
+        // remote) is known.
+        constexpr uint64_t kTags = tag(6, kVarint) | 0x85u << 16 | 0x01u << 24;
+        const uint32_t flags = slot.trace_flags | 0x100u | (slot.parent_flags & 2u) << 8;
+        return put_fixed64(at, kTags | uint64_t{slot.kind} << 8 | uint64_t{flags} << 32);
+    }
     void write(uint8_t* at, uint64_t end_unix_nano) const {
-        *at++ = tag(8, kFixed64);
-        at = put_fixed64(at, end_unix_nano);
-        *at++ = tag(6, kVarint);
-        *at++ = slot.kind;
-        *at++ = 0x85;  // field 16, fixed32: a tag of two bytes
-        *at++ = 0x01;
-        // SpanFlags: 0x100 says that 0x200 (the parent is remote) is known.
-        at = put_fixed32(at, uint32_t{slot.trace_flags} | 0x100 | ((slot.parent_flags & 2) != 0 ? 0x200 : 0));
+        at = write_least(at, slot, end_unix_nano);
         if (!refused) [[likely]]
             return;
         const auto put_count = [&](uint32_t field, uint32_t count) {
@@ -11706,6 +11976,7 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
     return room;
 }
 
+constexpr uint32_t kMostHead = 3;  // of a record that is no larger than a slot
 constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
 
 // There was no room. 1: there is, after all, or after a while. 0: the span waits in its slot. Or it is dropped and
@@ -11806,14 +12077,76 @@ template <auto kEnd, class... Arguments>
     return -EBUSY;
 }
 
-[[gnu::noinline]] int end_recorded(const spr_span* span) {
+[[gnu::noinline]] int end_any(const spr_span* span) {
     OpenSpan open;
     if (!OpenSpan::last(span, open)) {
         if (!OpenSpan::find(span, open)) [[unlikely]]
-            return end_once_more<end_recorded>(span);
+            return end_once_more<end_any>(span);
         open.prefetch();
     }
     return end(open, 0);
+}
+
+// Copies in pieces of 64 bytes, the last one whole as well: what is beyond `size` there is read, and overwritten.
+constexpr uint32_t kPiece = 64;
+constexpr uint32_t kLittleData = 192;
+static_assert(ring::kSlotInlineData % kPiece == 0);
+[[gnu::always_inline]] inline void copy_pieces(uint8_t* to, const uint8_t* from, uint32_t size) {
+    for (uint32_t at = 0; at < size; at += kPiece) copy_sixteens<kPiece>(to + at, from + at);
+}
+
+// HOT. What nearly all ends are: of the span that the thread started last, in its slot, with room in the chunk, no
+// handler running. As start_recorded(): where it will not do it, it has changed nothing. Of little data it calls
+// nothing. What was written just now and is read in other pieces is waited for until it is out of the processor's way,
+// and so is all that comes behind it: of more data the fewest stores count, which the C library has.
+template <bool kLittle>
+[[gnu::always_inline]] inline int end_quickly(const spr_span* span, const OpenSpan& open) {
+    if (!open.is_plain() || thread_local_state.depth != 0) [[unlikely]]
+        return end_any(span);
+    thread_local_state.depth = 1;  // an Entry, by hand
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    Level& level = *open.thread().at[0];
+    Slot& slot = open.slot();
+    const ring::Clock& clock = Provider::clock();
+    const uint64_t word = open.packed_word();
+    const auto data_size = static_cast<uint32_t>(word);  // and its place is 0, in one look
+    const uint64_t begin = slot.start_ticks;
+    const uint64_t ticks = (clock.has_counter() ? clock.ticks() : 0) - begin;
+    uint8_t* at = nullptr;
+    if (begin != kNoTicks && clock.is_measured(ticks) && data_size <= ring::kSlotInlineData) [[likely]]
+        at = level.writer.place_of_same(slot.scope, kMostHead + data_size + kPiece + Tail::kLeast);
+    if (at == nullptr) [[unlikely]] {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        thread_local_state.depth = 0;
+        return end_any(span);
+    }
+    const uint64_t end_unix_nano = slot.start_unix_nano + clock.soon(ticks);
+    const uint32_t body = data_size + Tail::kLeast;
+    uint8_t* const record = at;
+    *at = ring::kSpanRecord;
+    at = put_short_length(at + 1, body);
+    if constexpr (kLittle)
+        copy_pieces(at, slot.data, data_size);
+    else
+        memcpy(at, slot.data, data_size);
+    at = Tail::write_least(at + data_size, slot, end_unix_nano);
+    level.writer.publish_end_of_same({&slot, open.index()}, word, static_cast<uint32_t>(at - record));
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    thread_local_state.depth = 0;
+    return 0;
+}
+
+[[gnu::noinline]] int end_larger(const spr_span* span) {
+    OpenSpan open;
+    return OpenSpan::last(span, open) ? end_quickly<false>(span, open) : end_any(span);
+}
+
+[[gnu::noinline]] int end_recorded(const spr_span* span) {
+    OpenSpan open;
+    if (!OpenSpan::last(span, open)) [[unlikely]]
+        return end_any(span);
+    if (static_cast<uint32_t>(open.packed_word()) > kLittleData) return end_larger(span);
+    return end_quickly<true>(span, open);
 }
 
 // What is said of a span at its end, apart from its attributes.
@@ -11861,177 +12194,6 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
 }
 
 }  // extern "C"
-
-// ---- lib/trace/base/plain_attributes.hpp -----------------------------------------------------------------------------
-
-//
-// Attributes as nearly all are, written in one pass where they will lie: of different keys in short ASCII, with bools,
-// numbers or texts that are kept whole and whose sizes are said, so that each length takes at most two bytes and what
-// they take together is known without a look at a text, or a call. What it does not take, AttributeList and Attribute
-// do, and byte for byte alike what it takes. The caller's memory must not change meanwhile.
-
-namespace spanring::trace {
-
-class PlainAttribute {
-public:
-    static constexpr size_t kMostText = 8192;
-    static constexpr uint32_t kOther = ~uint32_t{0};
-
-    explicit PlainAttribute(const spr_attribute& from) : from_(from) {}
-
-    // How many bytes it takes at most; kOther: it is of another kind.
-    [[gnu::always_inline]] uint32_t most(size_t longest_text) const {
-        // Around a key and a text: four tags, a length of one byte, three of two. Of a number with six of those:
-        // eleven.
-        constexpr uint32_t kAround = 11, kNumber = 17;
-        if (from_.key == nullptr || from_.key_size - 1 >= kShortText) return kOther;
-        if (from_.type == SPR_TYPE_STRING) [[likely]] {
-            const size_t size = from_.value.string.size;
-            if (size > longest_text || (from_.value.string.data == nullptr && size != 0)) return kOther;
-            return static_cast<uint32_t>(from_.key_size + size) + kAround;
-        }
-        if (from_.type - SPR_TYPE_BOOL > SPR_TYPE_DOUBLE - SPR_TYPE_BOOL) return kOther;
-        return static_cast<uint32_t>(from_.key_size) + kNumber;
-    }
-
-    KeyHash hash() const { return {from_.key, from_.key_size}; }
-
-    // Of one that most() takes. What write() would say, before anything is done for it.
-    bool has_ascii_key() const {
-        uint8_t copy[kShortText];
-        return copy_short(copy, from_.key, from_.key_size);
-    }
-
-    // The end; nullptr: the key is not ASCII.
-    [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
-        if (from_.type == SPR_TYPE_STRING && from_.value.string.size <= kShortValue) [[likely]]
-            return write_short(to, field_tag);
-        return write_any(to, field_tag);
-    }
-
-private:
-    // Every length takes one byte, so that a head is four: tag, length, tag, length.
-    static_assert(kShortText + kShortValue + 6 < 128);
-    [[gnu::always_inline]] uint8_t* write_short(uint8_t* to, uint8_t field_tag) const {
-        const auto key = static_cast<uint32_t>(from_.key_size), text = static_cast<uint32_t>(from_.value.string.size);
-        put_fixed32(to, uint32_t{field_tag} | (key + text + 6) << 8 | uint32_t{tag(1, kBytes)} << 16 | key << 24);
-        if (!copy_short(to + 4, from_.key, key)) return nullptr;
-        to += 4 + key;
-        constexpr uint32_t kText = tag(SPR_TYPE_STRING, kBytes);
-        put_fixed32(to, uint32_t{tag(2, kBytes)} | (text + 2) << 8 | kText << 16 | text << 24);
-        copy_value(to + 4, from_.value.string.data, text);
-        return to + 4 + text;
-    }
-
-    [[gnu::always_inline]] uint8_t* write_any(uint8_t* to, uint8_t field_tag) const {
-        const auto key = static_cast<uint32_t>(from_.key_size);
-        const uint32_t value = value_size();
-        *to = field_tag;
-        to = put_short_length(to + 1, 2 + key + 1 + short_length_size(value) + value);
-        to[0] = tag(1, kBytes);
-        to[1] = static_cast<uint8_t>(key);
-        if (!copy_short(to + 2, from_.key, key)) return nullptr;
-        to += 2 + key;
-        *to = tag(2, kBytes);
-        to = put_short_length(to + 1, value);
-        switch (from_.type) {
-            case SPR_TYPE_STRING:
-                *to = tag(SPR_TYPE_STRING, kBytes);
-                to = put_short_length(to + 1, static_cast<uint32_t>(from_.value.string.size));
-                memcpy(to, from_.value.string.data, from_.value.string.size);
-                return to + from_.value.string.size;
-            case SPR_TYPE_BOOL:
-                to[0] = tag(SPR_TYPE_BOOL, kVarint);
-                to[1] = from_.value.boolean != 0;
-                return to + 2;
-            case SPR_TYPE_INT64:
-                *to = tag(SPR_TYPE_INT64, kVarint);
-                return put_varint(to + 1, static_cast<uint64_t>(from_.value.int64));
-            default:
-                *to = tag(SPR_TYPE_DOUBLE, kFixed64);
-                memcpy(to + 1, &from_.value.float64, 8);
-                return to + 9;
-        }
-    }
-
-    uint32_t value_size() const {
-        const auto text = static_cast<uint32_t>(from_.value.string.size);
-        switch (from_.type) {
-            case SPR_TYPE_STRING: return 1 + short_length_size(text) + text;
-            case SPR_TYPE_BOOL: return 2;
-            case SPR_TYPE_INT64: return 1 + varint_size(static_cast<uint64_t>(from_.value.int64));
-            default: return 9;
-        }
-    }
-
-    const spr_attribute& from_;
-};
-
-// Those of an event or a link.
-class PlainAttributes {
-public:
-    static constexpr size_t kMost = 8;
-    static constexpr uint32_t kOther = PlainAttribute::kOther;
-
-    PlainAttributes(const spr_attribute* attributes, size_t count)
-        : attributes_(attributes), count_(attributes == nullptr ? 0 : count) {}
-
-    // As PlainAttribute::most(); `limit`: how many there may be.
-    [[gnu::always_inline]] uint32_t most(size_t longest_text, uint32_t limit) const {
-        if (count_ > kMost || count_ > limit) return kOther;
-        uint32_t sum = 0;
-        for (size_t i = 0; i < count_; ++i) {
-            const uint32_t one = PlainAttribute(attributes_[i]).most(longest_text);
-            if (one == kOther) return kOther;
-            sum += one;
-        }
-        return sum;
-    }
-
-    // The end; nullptr: keys that may be equal, or not ASCII.
-    [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
-        uint64_t filter = 0;
-        for (size_t i = 0; i < count_; ++i) {
-            const PlainAttribute attribute(attributes_[i]);
-            const KeyHash hash = attribute.hash();
-            if (hash.is_in(filter)) return nullptr;
-            filter = hash.added_to(filter);
-            to = attribute.write(to, field_tag);
-            if (to == nullptr) return nullptr;
-        }
-        return to;
-    }
-
-private:
-    const spr_attribute* attributes_;
-    size_t count_;
-};
-
-// A few attributes with their sizes found out.
-class MeasuredAttributes {
-public:
-    // False: there are too many.
-    bool add(const spr_attribute* attributes, size_t count) {
-        if (attributes == nullptr) return true;
-        if (count > PlainAttributes::kMost - count_) return false;
-        for (size_t i = 0; i < count; ++i) {
-            spr_attribute& one = attributes_[count_++] = attributes[i];
-            one.key_size = text_size(one.key, one.key_size);
-            if (one.type == SPR_TYPE_STRING)
-                one.value.string.size = text_size(one.value.string.data, one.value.string.size);
-        }
-        return true;
-    }
-
-    const spr_attribute* data() const { return attributes_; }
-    size_t count() const { return count_; }
-
-private:
-    size_t count_ = 0;
-    spr_attribute attributes_[PlainAttributes::kMost];
-};
-
-}  // namespace spanring::trace
 
 // ---- lib/trace/span/text_cut.hpp -------------------------------------------------------------------------------------
 
@@ -12605,6 +12767,111 @@ int OpenSpan::add_any(const spr_link& link) {
 
 }  // namespace spanring::trace
 
+// ---- lib/trace/span/new_span.hpp -------------------------------------------------------------------------------------
+
+//
+// What a start writes: the ids, the slot, and the first bytes of the span.
+
+namespace spanring::trace {
+
+// The ids of a span as numbers, which stay in registers.
+struct Ids {
+    uint64_t trace[2];
+    uint64_t span;
+
+    [[gnu::always_inline]] void write(spr_context& ret_context, uint64_t tail) const {
+        // One by one: as a loop they would be written twice, and read in larger pieces in between.
+        uint8_t* at = put_fixed64(reinterpret_cast<uint8_t*>(&ret_context), trace[0]);
+        at = put_fixed64(at, trace[1]);
+        at = put_fixed64(at, span);
+        put_fixed64(at, tail);
+    }
+    static Ids of(const spr_context& context) {
+        Ids ids;
+        memcpy(ids.trace, context.trace_id, sizeof ids.trace);
+        memcpy(&ids.span, context.span_id, sizeof ids.span);
+        return ids;
+    }
+};
+
+// Bytes of a new span: trace id, span id, parent, start time. Returns their number; at most 47.
+[[gnu::always_inline]] inline uint32_t write_identity(uint8_t* to, Ids ids, const spr_context* parent, uint64_t start) {
+    uint8_t* at = to;
+    *at++ = tag(1, kBytes);
+    *at++ = 16;
+    at = put_fixed64(at, ids.trace[0]);
+    at = put_fixed64(at, ids.trace[1]);
+    *at++ = tag(2, kBytes);
+    *at++ = 8;
+    at = put_fixed64(at, ids.span);
+    if (parent != nullptr) {
+        *at++ = tag(4, kBytes);
+        *at++ = 8;
+        memcpy(at, parent->span_id, 8);
+        at += 8;
+    }
+    *at++ = tag(7, kFixed64);
+    return static_cast<uint32_t>(put_fixed64(at, start) - to);
+}
+
+[[gnu::noinline]] inline uint32_t write_any_name(uint8_t* to, const char* name, size_t given_size) {
+    const size_t size = text_size(name, given_size);
+    if (size > ring::kSlotInlineData - 64) return 0;
+    to[0] = tag(5, kBytes);
+    uint8_t* const text = put_varint(to + 1, size);
+    if (size != 0) memcpy(text, name, size);
+    return static_cast<uint32_t>(text + size - to);
+}
+
+// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit. One
+// that is not UTF-8 is repaired by the agent, as every text is.
+[[gnu::always_inline]] inline uint32_t write_name(uint8_t* to, const char* name, size_t size) {
+    if (size <= kShortText && name != nullptr) [[likely]] {
+        to[0] = tag(5, kBytes);
+        to[1] = static_cast<uint8_t>(size);
+        copy_short(to + 2, name, size);
+        return static_cast<uint32_t>(2 + size);
+    }
+    return write_any_name(to, name, size);
+}
+
+// The ids of a new span.
+[[gnu::always_inline]] inline Ids make_ids(Random& random, const spr_context* parent) {
+    Ids ids;
+    if (parent != nullptr)
+        memcpy(ids.trace, parent->trace_id, sizeof ids.trace);
+    else
+        random.trace_id(ids.trace);
+    ids.span = random.span_id();
+    return ids;
+}
+
+// What a new span's slot says, but for the times and its data. Returns its generation.
+[[gnu::always_inline]] inline uint32_t fill(ring::Slot& slot, const spr_tracer& tracer, const ThreadState& thread,
+                                            uint8_t kind, uint64_t tail, const spr_context* parent) {
+    const uint32_t generation = slot.generation + 1;
+    // relaxed: published with the word, by publish_start(). Pairs with the acquire in OpenSpan::find().
+    ring::StdAtomics::store(slot.generation, generation, std::memory_order_relaxed);
+    slot.scope =
+        ring::StdAtomics::load(tracer.scope, std::memory_order_relaxed);  // as `published`, which came after it
+    slot.thread = thread.thread;
+    slot.dropped_attributes = 0;
+    memset(reinterpret_cast<uint8_t*>(&slot) + offsetof(ring::Slot, dropped_events), 0,
+           8);  // with dropped_links: is_plain()
+    slot.status = 0;
+    slot.kind = kind != 0 ? kind : SPR_KIND_INTERNAL;
+    slot.status_code = SPR_STATUS_UNSET;
+    slot.trace_flags = static_cast<uint8_t>(tail);
+    slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
+    slot.attributes = 0;
+    slot.tags_left = thread.life->settings.limits.short_attributes;
+    slot.events = slot.links = slot.superseded = slot.reserved = 0;
+    slot.key_filter = 0;
+    return generation;
+}
+
+}  // namespace spanring::trace
+
 // ---- lib/trace/span/start.cpp ----------------------------------------------------------------------------------------
 
 //
@@ -12637,48 +12904,6 @@ const spr_context* choose_parent(const spr_start_options& options, const spr_tok
             return options.parent != nullptr && is_valid(*options.parent) ? options.parent : nullptr;
         default: return nullptr;
     }
-}
-
-// Bytes of a new span: trace id, span id, parent, start time. Returns their number; at most 47.
-uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_context* parent, uint64_t start) {
-    uint8_t* at = to;
-    *at++ = tag(1, kBytes);
-    *at++ = 16;
-    memcpy(at, context.trace_id, 16);
-    at += 16;
-    *at++ = tag(2, kBytes);
-    *at++ = 8;
-    memcpy(at, context.span_id, 8);
-    at += 8;
-    if (parent != nullptr) {
-        *at++ = tag(4, kBytes);
-        *at++ = 8;
-        memcpy(at, parent->span_id, 8);
-        at += 8;
-    }
-    *at++ = tag(7, kFixed64);
-    return static_cast<uint32_t>(put_fixed64(at, start) - to);
-}
-
-[[gnu::noinline]] uint32_t write_any_name(uint8_t* to, const char* name, size_t given_size) {
-    const size_t size = text_size(name, given_size);
-    if (size > ring::kSlotInlineData - 64) return 0;
-    to[0] = tag(5, kBytes);
-    uint8_t* const text = put_varint(to + 1, size);
-    if (size != 0) memcpy(text, name, size);
-    return static_cast<uint32_t>(text + size - to);
-}
-
-// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit. One
-// that is not UTF-8 is repaired by the agent, as every text is.
-[[gnu::always_inline]] inline uint32_t write_name(uint8_t* to, const char* name, size_t size) {
-    if (size <= kShortText && name != nullptr) [[likely]] {
-        to[0] = tag(5, kBytes);
-        to[1] = static_cast<uint8_t>(size);
-        copy_short(to + 2, name, size);
-        return static_cast<uint32_t>(2 + size);
-    }
-    return write_any_name(to, name, size);
 }
 
 // What the first publication of a span had no room for. Refusals are counted. Whether it keeps a trace state that
@@ -12728,9 +12953,12 @@ int refuse_start(const spr_tracer& tracer, const spr_context* parent, spr_span* 
         memcpy(ret_context.trace_id, parent->trace_id, sizeof ret_context.trace_id);
         tail = ContextTail::read(*parent) & (ContextTail::kSampling | SPR_TRACE_FLAG_RANDOM);
     } else {
-        random.trace_id(ret_context.trace_id);
+        uint64_t id[2];
+        random.trace_id(id);
+        memcpy(ret_context.trace_id, id, sizeof id);
     }
-    random.span_id(ret_context.span_id);
+    const uint64_t id = random.span_id();
+    memcpy(ret_context.span_id, &id, sizeof id);
     return tail;
 }
 
@@ -12829,8 +13057,8 @@ bool decide_by_word(Life& life, const spr_start_options& options, bool whole, ui
 }
 
 template <StartCall kCall>
-[[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                                     spr_span* ret_span, const OptionsOf<kCall>& given) {
+[[gnu::noinline]] int start_any(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                spr_span* ret_span, const OptionsOf<kCall>& given) {
     const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
     Provider::check_fork();
     ThreadState* const thread = Provider::of(*tracer).thread(*tracer);
@@ -12874,21 +13102,8 @@ template <StartCall kCall>
         slot.start_ticks = kNoTicks;  // it began at another time than this: a later "now" does not count from here
         slot.start_unix_nano = options.start_time_ns;
     }
-    // relaxed: published with the word, by publish_start(). Pairs with the acquire in OpenSpan::find().
-    StdAtomics::store(slot.generation, slot.generation + 1, std::memory_order_relaxed);
-    slot.scope = StdAtomics::load(tracer->scope, std::memory_order_relaxed);  // as `published`, which came after it
-    slot.thread = thread->thread;
-    slot.dropped_attributes = slot.dropped_events = slot.dropped_links = 0;
-    slot.status = 0;
-    slot.kind = options.kind != 0 ? options.kind : SPR_KIND_INTERNAL;
-    slot.status_code = SPR_STATUS_UNSET;
-    slot.trace_flags = static_cast<uint8_t>(tail);
-    slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
-    slot.attributes = 0;
-    slot.tags_left = life.settings.limits.short_attributes;
-    slot.events = slot.links = slot.superseded = slot.reserved = 0;
-    slot.key_filter = 0;
-    uint32_t length = write_identity(slot.data, context, parent, slot.start_unix_nano);
+    fill(slot, *tracer, *thread, options.kind, tail, parent);
+    uint32_t length = write_identity(slot.data, Ids::of(context), parent, slot.start_unix_nano);
 
     // A name that fits is part of the first publication; a longer one follows.
     const uint32_t name_bytes = write_name(slot.data + length, name, name_size);
@@ -12899,7 +13114,8 @@ template <StartCall kCall>
     ret_span->handle = life.handle(held.index, slot.generation);
     ret_span->context = context;
     // A whole span ends at once; the one that the thread is in goes on.
-    if (!is_whole<kCall>(given) && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, *thread, slot);
+    if (!is_whole<kCall>(given) && entry.depth() == 0)
+        thread_local_state.last.set(ret_span->handle, *thread, slot, ring::ForkGuard::stamp());
     if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr ||
         options.attribute_count != 0 || options.link_count != 0) [[unlikely]] {
         const bool keeps = add_rest(OpenSpan(*thread, slot, held.index), level, tail, name, name_size, options);
@@ -12907,6 +13123,69 @@ template <StartCall kCall>
             ContextTail::write(ret_span->context, tail | ContextTail::kKeepsTraceState);
     }
     return 1;
+}
+
+// What comes with a span that has just been started: add_rest(), for whoever has left all else behind.
+[[gnu::noinline]] int add_given(const spr_span* span, const spr_start_options& options) {
+    OpenSpan open;
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return 1;  // a handler shut the provider down
+    set_all(open, options.attributes, options.attribute_count);
+    for (size_t i = 0; i < options.link_count; ++i) refused(open, open.add(options.links[i]));
+    return 1;
+}
+
+// HOT. What nearly all starts are: nothing is made first, the sampler need not think, no handler runs. It calls
+// nothing, so that it saves few registers, and where it finds out that it will not do it has changed nothing:
+// start_any() begins anew.
+template <StartCall kCall>
+[[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                     spr_span* ret_span, const OptionsOf<kCall>& given) {
+    const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
+    ThreadState* const thread = thread_local_state.states[Provider::of(*tracer).index()];
+    // acquire: as in Provider::thread().
+    if (ring::ForkGuard::in_doubt() || thread == nullptr ||
+        StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number || name == nullptr ||
+        name_size > kShortText || thread_local_state.depth != 0) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    if (options.start_time_ns != 0 || options.trace_state != nullptr) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    uint64_t tail = parent == nullptr ? SPR_TRACE_FLAG_RANDOM : ContextTail::read(*parent);
+    if (policy_of(*thread) != 0 || (tail & ContextTail::kSampling) != 0 ||
+        !thread->life->settings.sampler.accepts(parent, 0)) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    tail = (tail & SPR_TRACE_FLAG_RANDOM) | SPR_TRACE_FLAG_SAMPLED;
+
+    // An Entry, by hand: nothing is left to do after a call. What it has for itself is looked at inside.
+    thread_local_state.depth = 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    const Life& life = *thread->life;
+    Level& level = *thread->at[0];
+    const ring::Clock& clock = Provider::clock();
+    const uint64_t ticks = clock.has_counter() ? clock.ticks() : 0;
+    if (!level.writer.has_kept_slot() || !ring::Clock::is_fresh(level.anchor, ticks)) [[unlikely]] {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        thread_local_state.depth = 0;
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    }
+    const ring::HeldSlot held = level.writer.take_kept_slot();
+    Slot& slot = *held.slot;
+    const uint64_t start = level.anchor.unix_nano + clock.soon(ticks - level.anchor.ticks);
+    slot.start_ticks = ticks;
+    slot.start_unix_nano = start;
+    const Ids ids = make_ids(level.random, parent);
+    const uint32_t generation = fill(slot, *tracer, *thread, options.kind, tail, parent);
+    uint32_t length = write_identity(slot.data, ids, parent, start);
+    slot.name = length;
+    length += write_name(slot.data + length, name, name_size);
+    level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
+
+    const uint64_t handle = life.handle(held.index, generation);
+    ret_span->handle = handle;
+    ids.write(ret_span->context, tail);
+    thread_local_state.last.set(handle, *thread, slot, ring::ForkGuard::stamp());
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    thread_local_state.depth = 0;
+    return (options.attribute_count | options.link_count) == 0 ? 1 : add_given(ret_span, options);
 }
 
 // Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
@@ -12922,7 +13201,7 @@ template <StartCall kCall>
         options.trace_state = inherited.data();
         options.trace_state_size = inherited.size();
     }
-    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
+    return start_any<kCall>(tracer, name, name_size, parent, ret_span, options);
 }
 
 // Whether the agent's directive overrules a sampler that refuses.
@@ -12950,7 +13229,7 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
 }
 
-// The sampler refused before there was a trace id. Apart from start_recorded() because it needs so much less: it calls
+// The sampler refused before there was a trace id. Apart from start_any() because it needs so much less: it calls
 // nothing and returns, so that no register is saved.
 [[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                       spr_span* ret_span, const spr_start_options& options) {
@@ -12989,7 +13268,10 @@ template <StartCall kCall>
     constexpr StartCall kInheriting = kCall == StartCall::kPlain ? StartCall::kWith : kCall;  // it gets a trace state
     if (!is_whole<kCall>(options) && parent != nullptr && may_inherit(top)) [[unlikely]]
         return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);
-    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
+    if constexpr (kCall == StartCall::kChosen)
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, options);
+    else
+        return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
 }
 
 [[gnu::noinline]] int start_chosen(spr_tracer* tracer, const char* name, size_t name_size,

@@ -16,8 +16,9 @@ using test::attribute;
 using test::Tracing;
 
 // Texts and keys of the sizes at which something changes: words, lengths of one byte and of two, what is short.
-constexpr size_t kTextSizes[] = {0,  1,  3,  4,   7,   8,   15,  16,  31,  32,  33,  60,   80,   88,
-                                 89, 90, 99, 110, 120, 126, 127, 128, 129, 200, 500, 8191, 8192, 8193};
+constexpr size_t kTextSizes[] = {0,   1,   2,   3,   4,   5,   7,   8,   15,  16,  31,  32,   33,   60,
+                                 63,  64,  65,  80,  88,  89,  90,  91,  95,  96,  97,  99,   104,  105,
+                                 110, 113, 119, 120, 121, 126, 127, 128, 129, 200, 500, 8191, 8192, 8193};
 constexpr size_t kKeySizes[] = {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 130};
 
 // What is said of something, with the memory that it is said in, and how the last value of each key reads.
@@ -47,6 +48,7 @@ private:
 
     const std::string& text(size_t size, char with) {
         texts_.emplace_back(size, with);
+        for (size_t i = 0; i < size; ++i) texts_.back()[i] ^= static_cast<char>(i % 13);  // none is as its neighbours
         return texts_.back();
     }
 
