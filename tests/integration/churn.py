@@ -103,7 +103,8 @@ def wrong(churner, arrived, account, agent_was_killed):
         if late:
             problems.append(f"{key}: {late[:5]} had ended, and came as unfinished ({told})")
     counted = 0 if account is None else sum(account["dropped"].values()) + sum(
-        sum(exporter["dropped"].values()) + exporter["sampled_out"] + exporter["filtered"] for exporter in account["exporters"])
+        sum(exporter["dropped"].values()) + exporter.get("sampled_out", 0) + exporter.get("filtered", 0)
+        for exporter in account["exporters"])
     # A call that the kill interrupted may have dropped its span, and counted it, or not yet.
     if not missing <= counted <= missing + in_progress and account is not None:
         problems.append(f"{missing} spans are missing, {counted} are counted as dropped, sampled out or filtered ({dropped} by the churner's own "
