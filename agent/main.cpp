@@ -149,6 +149,8 @@ public:
         for (const std::string& key : keys_for_a_restart(config_, wanted))
             report.problems.push_back(key + ": changes with a restart only, which loses no span");
         if (!report.problems.empty()) return;
+        report.anew = keys_to_begin_anew(config_, wanted);
+        if (!report.anew.empty()) return;
         make_folder_of_spools(wanted);
         const auto follow = [this](const std::shared_ptr<const ExportPlan>& plan) {
             drain_.follow(plan);

@@ -42,12 +42,14 @@ int tell(const ReloadReport& report, bool json) {
         document["added"] = report.added;
         document["changed"] = report.changed;
         document["removed"] = report.removed;
+        document["anew"] = report.anew;
         std::cout << json_text(document) << "\n";
     } else if (report.problems.empty()) {
         std::cout << "reloaded\n";
         print_names("added:  ", report.added);
         print_names("changed:", report.changed);
         print_names("removed:", report.removed);
+        print_names("began anew for", report.anew);
     } else {
         for (const std::string& problem : report.problems) std::cerr << "spanring: " << printable(problem) << "\n";
         std::cerr << "spanring: not reloaded, everything goes on as it was\n";

@@ -22,6 +22,7 @@ std::string ReloadReport::text() const {
     document["added"] = added;
     document["changed"] = changed;
     document["removed"] = removed;
+    document["anew"] = anew;
     return document.dump(4, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -36,6 +37,7 @@ std::optional<ReloadReport> ReloadReport::parse(const std::string& text) {
         report.added = document.at("added").get<std::vector<std::string>>();
         report.changed = document.at("changed").get<std::vector<std::string>>();
         report.removed = document.at("removed").get<std::vector<std::string>>();
+        report.anew = document.value("anew", report.anew);  // an older agent says nothing of it
     } catch (const nlohmann::json::exception&) {
         return std::nullopt;
     }

@@ -21,6 +21,7 @@ struct ReloadReport {
     uint64_t unix_nano = 0;                            // of the last one, or of the start
     std::vector<std::string> problems;                 // of the last one; any: it changed nothing
     std::vector<std::string> added, changed, removed;  // exporters, by the last one
+    std::vector<std::string> anew;                     // keys for which it began anew
 
     std::string text() const;  // JSON
     static std::optional<ReloadReport> parse(const std::string& text);

@@ -29,7 +29,7 @@ int wait_for_end(const sigset_t& signals, Supervisor& supervisor, const MainThre
         }
         if (signal == SIGTERM || signal == SIGINT) return signal;
         if (signal == SIGUSR1) work.tell(info.si_code == SI_QUEUE);
-        if (signal == SIGHUP) work.reload();
+        if (signal == SIGHUP && work.reload()) return signal;
         if (work.replaced()) return SIGIO;
     }
 }

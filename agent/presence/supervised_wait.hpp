@@ -14,11 +14,11 @@ namespace spanring::agent {
 struct MainThreadWork {
     std::function<void()> look;            // at least once a second
     std::function<void(bool asked)> tell;  // SIGUSR1; `asked`: it came with a value, as the command sends it
-    std::function<void()> reload;          // SIGHUP
+    std::function<bool()> reload;          // SIGHUP; true: the agent is to begin anew
     std::function<bool()> replaced;        // with each look, and at SIGIO: whether another agent wants this one's place
 };
 
-// Returns the signal that ends the agent; SIGIO: another is to take over.
+// Returns the signal that ends the agent; SIGIO: another is to take over. SIGHUP: it is to begin anew.
 int wait_for_end(const sigset_t& signals, Supervisor& supervisor, const MainThreadWork& work);
 
 }  // namespace spanring::agent

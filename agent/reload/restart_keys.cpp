@@ -106,6 +106,19 @@ std::optional<uint64_t> least_queue_of(const Config& config) {
     return least;
 }
 
+constexpr const char* kOfDirectories[] = {"receivers.spanring.directories", "receivers.spanring.all_users"};
+
+// Where it listens, each with its key.
+Values addresses_of(const Config& config) {
+    Values addresses;
+    const auto add = [&](const char* key, const std::string& address) { addresses.emplace_back(key, address); };
+    if (config.otlp.grpc.enabled) add("receivers.otlp.protocols.grpc.endpoint", config.otlp.grpc.endpoint.text());
+    if (config.otlp.http.enabled) add("receivers.otlp.protocols.http.endpoint", config.otlp.http.endpoint.text());
+    if (config.health_check) add("extensions.health_check.endpoint", config.health_check->address.text());
+    if (config.metrics) add("service.telemetry.metrics.address", config.metrics->text());
+    return addresses;
+}
+
 void make_live_parts_equal(Config& config, const Config& other) {
     config.exporters = other.exporters;
     config.signal_exporters = other.signal_exporters;
@@ -122,7 +135,7 @@ void make_live_parts_equal(Config& config, const Config& other) {
 
 }  // namespace
 
-std::vector<std::string> keys_for_a_restart(const Config& running, const Config& wanted) {
+std::vector<std::string> keys_to_begin_anew(const Config& running, const Config& wanted) {
     const Values before = values_of(running), after = values_of(wanted);
     const std::map<std::string, std::string> all_before(before.begin(), before.end()),
         all_after(after.begin(), after.end());
@@ -158,6 +171,22 @@ std::vector<std::string> keys_for_a_restart(const Config& running, const Config&
         Config rest = wanted;
         make_live_parts_equal(rest, running);
         if (rest != running) keys.emplace_back("a value that is no key of the file");
+    }
+    return keys;
+}
+
+std::vector<std::string> keys_for_a_restart(const Config& running, const Config& wanted) {
+    std::vector<std::string> keys = keys_to_begin_anew(running, wanted);
+    std::erase_if(keys, [](const std::string& key) {
+        const bool of_directories = std::any_of(std::begin(kOfDirectories), std::end(kOfDirectories),
+                                                [&](const char* one) { return key.starts_with(one); });
+        return !of_directories && of_a_program(key).empty();
+    });
+    Values there = addresses_of(running);
+    for (const auto& [key, address] : addresses_of(wanted)) {
+        const auto same =
+            std::find_if(there.begin(), there.end(), [&](const auto& other) { return other.second == address; });
+        same == there.end() ? keys.push_back(key) : void(there.erase(same));
     }
     return keys;
 }

@@ -61,7 +61,7 @@ void write_report(const Report& report, const std::string& state_directory) {
 }
 
 // What stays as it is while one Agent goes and another comes in the same process: where one was to be replaced and was
-// not.
+// not, or begins anew.
 struct Site {
     const Flags& flags;
     LoadedConfig loaded;  // in effect
@@ -76,6 +76,9 @@ struct Site {
     std::unique_ptr<Users> users{};
     std::unique_ptr<ControlSocket> control{};
     bool confined = false;
+    ReloadReport report{};  // of the last reload
+    uint64_t started_unix_nano = 0, configured_unix_nano = 0;
+    std::optional<LoadedConfig> before{};  // in effect until it began anew, which is not done yet
 };
 
 // That exporters have, by their names.
@@ -98,15 +101,20 @@ std::vector<Program> programs_of(const Config& config) {
     return programs;
 }
 
-// SIGHUP. The flags and the environment are those of the start, the file is read again.
-void reload(Site& site, ServedAgent& agent, ReloadReport& report, Notice& notice, Announcement& announcement,
-            StatusReport& status) {
+// SIGHUP. The flags and the environment are those of the start, the file is read again. True: the agent is to begin
+// anew.
+bool reload(Site& site, ServedAgent& agent, Notice& notice, Announcement& announcement, StatusReport& status) {
+    ReloadReport& report = site.report;
     site.supervisor->notify(reloading_now().c_str());
     const uint64_t began = unix_nano();
     LoadedConfig loaded = read_again(site.flags, process_environment());
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
-    report = {report.pid, report.reloads + 1, began, loaded.problems, {}, {}, {}};
+    report = {report.pid, report.reloads + 1, began, loaded.problems, {}, {}, {}, {}};
     if (report.problems.empty()) agent.reload(loaded.config, report);
+    if (report.problems.empty() && !report.anew.empty()) {
+        site.before = std::exchange(site.loaded, std::move(loaded));
+        return true;
+    }
     for (const std::string& problem : report.problems)
         spdlog::error("not reloaded, everything goes on as it was: {}", problem);
     if (report.problems.empty()) {
@@ -119,9 +127,26 @@ void reload(Site& site, ServedAgent& agent, ReloadReport& report, Notice& notice
         announcement.change(notice);
         describe(loaded, status);
         site.loaded = std::move(loaded);
+        site.configured_unix_nano = began;
     }
     write_report(report, notice.state_directory);
     site.supervisor->notify("READY=1");
+    return false;
+}
+
+// Nothing: it cannot be made by what was read again, and is to be made as it was.
+std::unique_ptr<ServedAgent> make_agent(Site& site) {
+    try {
+        return site.make(site.loaded.config, site.users.get(), site.sockets, site.programs.get());
+    } catch (const std::exception& error) {
+        if (!site.before) throw;
+        spdlog::error("not reloaded, everything goes on as it was: {}", error.what());
+        site.report.problems = {error.what()};
+        site.report.anew.clear();
+    }
+    site.loaded = *std::exchange(site.before, std::nullopt);
+    site.sockets.all_unused();
+    return nullptr;
 }
 
 // What opens sockets is the same as in an agent that starts; it is done before another one is told to go.
@@ -148,7 +173,8 @@ void replace(Site& site) {
     if (!site.predecessor->supervision().socket.empty()) site.supervision = site.predecessor->supervision();
 }
 
-// Until a signal ends the agent (true), or another has taken over from it (true) or failed to (false).
+// Until a signal ends the agent (true), or another has taken over from it (true) or failed to (false), or it is to
+// begin anew (false).
 bool serve_once(Site& site) {
     const Config config = site.loaded.config;
     Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}, {}};
@@ -166,19 +192,31 @@ bool serve_once(Site& site) {
         else
             site.users->begin_anew();
     }
-    std::unique_ptr<ServedAgent> agent = site.make(config, site.users.get(), site.sockets, site.programs.get());
+    std::unique_ptr<ServedAgent> agent = make_agent(site);
+    if (agent == nullptr) return false;
     if (site.supervisor == nullptr) site.supervisor = std::make_unique<Supervisor>(site.supervision);
     Supervisor& supervisor = *site.supervisor;
     if (site.control == nullptr)
         site.control = std::make_unique<ControlSocket>(config.state_directory, site.sockets, supervisor.supervision());
     site.sockets.close_unused();
     std::optional<ExporterReporter> reporter(std::in_place, agent->exporters(), config.state_directory);
-    ReloadReport report{::getpid(), 0, unix_nano(), {}, {}, {}, {}};
+    ReloadReport& report = site.report;
+    if (site.started_unix_nano == 0) {
+        site.started_unix_nano = unix_nano();
+        report = {::getpid(), 0, site.started_unix_nano, {}, {}, {}, {}, {}};
+    }
+    if (site.before) {
+        site.before.reset();
+        change_log(config.log_level, config.log_encoding);
+        spdlog::info("reloaded, and begun anew for: {}", join(report.anew, ", "));
+    }
+    if (report.problems.empty()) site.configured_unix_nano = report.unix_nano;
     write_report(report, config.state_directory);
     StatusReport status;
     status.pid = report.pid;
     status.version = version();
-    status.started_unix_nano = status.configured_unix_nano = report.unix_nano;
+    status.started_unix_nano = site.started_unix_nano;
+    status.configured_unix_nano = site.configured_unix_nano;
     status.configuration = join(site.flags.config_files);
     describe(site.loaded, status);
     const auto tell = [&] {
@@ -215,13 +253,18 @@ bool serve_once(Site& site) {
         tell();
     };
     const auto read_configuration = [&] {
-        reload(site, *agent, report, notice, *announcement, status);
-        tell();
+        const bool anew = reload(site, *agent, notice, *announcement, status);
+        if (!anew) tell();
+        return anew;
     };
     const int signal = wait_for_end(site.signals, supervisor,
                                     {look, tell_all, read_configuration, [&] { return site.control->look(); }});
-    const bool replaced = signal == SIGIO;
-    if (replaced) {
+    const bool replaced = signal == SIGIO, anew = signal == SIGHUP;
+    if (anew) {
+        spdlog::info("begins anew in this process for {}: draining and flushing, at most {}", join(report.anew, ", "),
+                     format_duration(config.shutdown_timeout));
+        agent->wind_down();
+    } else if (replaced) {
         spdlog::info("process {} takes over: draining and flushing, at most {}", site.control->successor(),
                      format_duration(config.shutdown_timeout));
         agent->wind_down();
@@ -238,10 +281,14 @@ bool serve_once(Site& site) {
         spdlog::info("ended: every span that was committed is answered for");
     else
         spdlog::warn("ended: some spans are left, in their segments, in files or in a spool, for the next agent");
-    if (!replaced) return true;
+    if (!replaced && !anew) return true;
     reporter.reset();
     agent.reset();
     announcement.reset();
+    if (anew) {
+        site.sockets.all_unused();
+        return false;
+    }
     bool ended = false;
     const bool served = site.control->wait_for_successor([&] {
         const sigset_t ends = ending_signals();

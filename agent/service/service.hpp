@@ -36,8 +36,8 @@ public:
     ServedAgent(const ServedAgent&) = delete;
     ServedAgent& operator=(const ServedAgent&) = delete;
 
-    // Takes another configuration over while spans flow. The report's problems say why not; then nothing has changed.
-    // Throws std::runtime_error: the agent cannot go on.
+    // Takes another configuration over while spans flow. The report's problems say why not, or its keys `anew` that
+    // another one is to be made; then nothing has changed. Throws std::runtime_error: the agent cannot go on.
     virtual void reload(const Config& wanted, ReloadReport& report) = 0;
     // What `spanring exporter` and `spanring rules` wrote.
     virtual void follow_command() = 0;

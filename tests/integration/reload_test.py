@@ -67,7 +67,8 @@ class Reload(harness.Case):
 
     def reloaded(self, **wanted):
         said = self.reload()
-        self.assertEqual(said, {"reloaded": True, "problems": [], "added": [], "changed": [], "removed": [], **wanted})
+        self.assertEqual(said, {"reloaded": True, "problems": [], "added": [], "changed": [], "removed": [], "anew": [],
+                                **wanted})
 
     def refused(self):
         said = self.reload()

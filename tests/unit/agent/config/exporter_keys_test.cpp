@@ -43,11 +43,11 @@ TEST_F(ExporterKeysTest, ForBestEffortNothingIsKept) {
                 ElementsAre(HasSubstr(at(1, 69) + "exporters.store.best_effort: cannot be with zero_copy")));
 }
 
-TEST_F(ExporterKeysTest, WhetherAnExporterIsWaitedForChangesWithARestartOnly) {
+TEST_F(ExporterKeysTest, WhetherAnExporterIsWaitedForChangesWhereTheAgentBeginsAnew) {
     const auto config = [&](const char* more) {
         return load(std::string("exporters: {otlp_http: {") + more + "}, store: }\n").config;
     };
-    EXPECT_THAT(keys_for_a_restart(config(""), config("best_effort: true")),
+    EXPECT_THAT(keys_to_begin_anew(config(""), config("best_effort: true")),
                 ElementsAre("exporters.otlp_http.best_effort"));
     const auto of_logs = [&](const std::string& key) {
         return load("receivers: {otlp: {protocols: {http: }}}\nexporters: {file: {path: /x}, otlp_http: {" + key +
@@ -55,10 +55,30 @@ TEST_F(ExporterKeysTest, WhetherAnExporterIsWaitedForChangesWithARestartOnly) {
                     "logs: {receivers: [otlp], exporters: [otlp_http]}}}\n")
             .config;
     };
-    EXPECT_THAT(keys_for_a_restart(of_logs(""), of_logs("best_effort: true")),
+    EXPECT_THAT(keys_to_begin_anew(of_logs(""), of_logs("best_effort: true")),
                 ElementsAre("exporters.otlp_http.best_effort"));
-    EXPECT_THAT(keys_for_a_restart(of_logs(""), of_logs("rate_limit: {requests_per_second: 5}")), IsEmpty());
-    EXPECT_THAT(keys_for_a_restart(config(""), config("rate_limit: {requests_per_second: 5}")), IsEmpty());
+    EXPECT_THAT(keys_to_begin_anew(of_logs(""), of_logs("rate_limit: {requests_per_second: 5}")), IsEmpty());
+    EXPECT_THAT(keys_to_begin_anew(config(""), config("rate_limit: {requests_per_second: 5}")), IsEmpty());
+}
+
+TEST_F(ExporterKeysTest, WhatAnotherProcessAloneCanDoIsNamed) {
+    const auto config = [&](const std::string& grpc, const std::string& http, const std::string& more = {}) {
+        return load("receivers: {spanring: {" + more + "}, otlp: {protocols: {grpc: {" + grpc + "}, http: {" + http +
+                    "}}}}\nexporters: {otlp_http: {endpoint: \"http://localhost:9\"}}\n")
+            .config;
+    };
+    const Config running = config("endpoint: \"127.0.0.1:4\"", "endpoint: \"127.0.0.1:5\"");
+    const auto restart = [&](const Config& wanted) { return keys_for_a_restart(running, wanted); };
+    EXPECT_THAT(restart(running), IsEmpty());
+    const Config swapped = config("endpoint: \"127.0.0.1:5\"", "endpoint: \"127.0.0.1:4\", max_connections: 5");
+    EXPECT_THAT(restart(swapped), IsEmpty()) << "it listens there";
+    EXPECT_THAT(keys_to_begin_anew(running, swapped),
+                ElementsAre("receivers.otlp.protocols.grpc.endpoint", "receivers.otlp.protocols.http.endpoint",
+                            "receivers.otlp.protocols.http.max_connections"));
+    EXPECT_THAT(restart(config("endpoint: \"127.0.0.1:6\"", "endpoint: \"127.0.0.1:5\"")),
+                ElementsAre("receivers.otlp.protocols.grpc.endpoint"));
+    EXPECT_THAT(restart(config("endpoint: \"127.0.0.1:4\"", "endpoint: \"127.0.0.1:5\"", "directories: [/d]")),
+                ElementsAre("receivers.spanring.directories"));
 }
 
 TEST_F(ExporterKeysTest, WhoSendsChangesWithoutARestart) {
