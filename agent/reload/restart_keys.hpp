@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a running agent cannot take over from a new configuration, by its keys. Everything else it can: while spans flow,
-// or where it begins anew in the same process.
+// What a running agent cannot take over from a new configuration, by its keys. Everything else it can: while spans
+// flow, or where it begins anew in the same process.
 #pragma once
 
 #include <string>
