@@ -43,8 +43,8 @@ struct ThreadState {
 };
 
 // The span that the thread started last, or went back to since, resolved: nearly every call names it. Written at signal
-// level 0 alone, with the level taken, and read by all; what was found out when it was written is good while the
-// guard's stamp is the same.
+// level 0 alone, with the level taken, and read by all, the handle last (OpenSpan::last()); what was found out when it
+// was written is good while the guard's stamp is the same.
 struct LastSpan {
     uint64_t handle = ~uint64_t{0};
     uint64_t stamp = ring::ForkGuard::kNever;

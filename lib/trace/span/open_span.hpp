@@ -4,6 +4,7 @@
 // be.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -144,12 +145,19 @@ private:
 
 inline bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
     const LastSpan& last = thread_local_state.last;
-    if (span == nullptr || span->handle != last.handle || last.stamp != ring::ForkGuard::stamp()) [[unlikely]]
+    if (span == nullptr) [[unlikely]]
         return false;
-    ring::Slot& slot = *last.slot;
-    if (!is_open(slot, span->handle)) [[unlikely]]
+    ring::Slot* const slot = last.slot;
+    Life* const life = last.life;
+    ThreadState* const state = last.state;
+    // All that is used before what it is of: a handler may make a span of its own the last one in between, whose slot
+    // can be of the same generation.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (span->handle != last.handle || last.stamp != ring::ForkGuard::stamp()) [[unlikely]]
         return false;
-    ret = OpenSpan(*last.life, last.state, slot, SpanHandle::unpack(span->handle).slot);
+    if (!is_open(*slot, span->handle)) [[unlikely]]
+        return false;
+    ret = OpenSpan(*life, state, *slot, SpanHandle::unpack(span->handle).slot);
     return true;
 }
 

@@ -5678,8 +5678,8 @@ struct ThreadState {
 };
 
 // The span that the thread started last, or went back to since, resolved: nearly every call names it. Written at signal
-// level 0 alone, with the level taken, and read by all; what was found out when it was written is good while the
-// guard's stamp is the same.
+// level 0 alone, with the level taken, and read by all, the handle last (OpenSpan::last()); what was found out when it
+// was written is good while the guard's stamp is the same.
 struct LastSpan {
     uint64_t handle = ~uint64_t{0};
     uint64_t stamp = ring::ForkGuard::kNever;
@@ -11438,12 +11438,19 @@ private:
 
 inline bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
     const LastSpan& last = thread_local_state.last;
-    if (span == nullptr || span->handle != last.handle || last.stamp != ring::ForkGuard::stamp()) [[unlikely]]
+    if (span == nullptr) [[unlikely]]
         return false;
-    ring::Slot& slot = *last.slot;
-    if (!is_open(slot, span->handle)) [[unlikely]]
+    ring::Slot* const slot = last.slot;
+    Life* const life = last.life;
+    ThreadState* const state = last.state;
+    // All that is used before what it is of: a handler may make a span of its own the last one in between, whose slot
+    // can be of the same generation.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (span->handle != last.handle || last.stamp != ring::ForkGuard::stamp()) [[unlikely]]
         return false;
-    ret = OpenSpan(*last.life, last.state, slot, SpanHandle::unpack(span->handle).slot);
+    if (!is_open(*slot, span->handle)) [[unlikely]]
+        return false;
+    ret = OpenSpan(*life, state, *slot, SpanHandle::unpack(span->handle).slot);
     return true;
 }
 

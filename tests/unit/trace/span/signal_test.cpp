@@ -6,6 +6,8 @@
 #include <csignal>
 #include <ctime>
 
+#include <ucontext.h>
+
 #include "support/tracing.hpp"
 
 namespace spanring {
@@ -13,6 +15,8 @@ namespace {
 
 using test::Tracing;
 using trace::thread_local_state;
+
+spr_tracer* g_tracer;  // of handlers
 
 // As if a handler ran in the middle of a call, `levels` deep.
 class Inside {
@@ -92,6 +96,73 @@ TEST_IN_PROCESS(SignalTest, AHandlerInTheMakingOfTheFirstSpanIsRefused) {
     EXPECT_EQ(tracing.make("after"), 0);
 }
 
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+
+// ---- Between any two instructions
+// ----------------------------------------------------------------------------
+
+// A handler whose span stays open from one of its runs to the next, so that it becomes the thread's last one in the
+// middle of a call that names another.
+struct Steps {
+    spr_span span;  // the handler's
+    int at, seen;
+};
+Steps g_steps;
+
+constexpr uint64_t kTrap = 0x100;  // after each instruction a SIGTRAP, but in its handler
+
+void begin_own(int) { EXPECT_EQ(spr_span_start(g_tracer, SPR_S("handler's"), &g_steps.span), 1); }
+void say_more(int, siginfo_t*, void* context) {
+    if (++g_steps.seen != g_steps.at) return;
+    EXPECT_EQ(spr_span_set_string(&g_steps.span, SPR_S("handler"), SPR_S("said")), 0);
+    static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~static_cast<greg_t>(kTrap);
+}
+
+using Call = int (*)(const spr_span*);
+int say(const spr_span* span) { return spr_span_set_string(span, SPR_S("own"), SPR_S("value")); }
+
+// False: the call was over before.
+bool interrupt(int at, Call call) {
+    signal(SIGUSR1, begin_own);
+    raise(SIGUSR1);
+    spr_span outside;
+    EXPECT_EQ(spr_span_start(g_tracer, SPR_S("outside"), &outside), 1);
+    g_steps.at = at;
+    g_steps.seen = 0;
+    struct sigaction action = {};
+    action.sa_sigaction = say_more;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGTRAP, &action, nullptr);
+    __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | kTrap);
+    const int result = call(&outside);
+    __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~kTrap);
+    EXPECT_EQ(result, 0) << "after instruction " << at;
+    EXPECT_EQ(spr_span_end(&outside), call == say ? 0 : -ESTALE) << "after instruction " << at;
+    EXPECT_EQ(spr_span_end(&g_steps.span), 0) << "after instruction " << at;
+    return g_steps.seen >= at;
+}
+
+TEST_IN_PROCESS(SignalTest, AHandlerThatGoesBackToItsSpanAtAnyInstructionChangesNoOther) {
+    Tracing tracing(test::large_ring());
+    g_tracer = tracing.tracer();
+    const spr_span first = tracing.start("first"), second = tracing.start("second");
+    EXPECT_EQ(spr_span_end(&first) + spr_span_end(&second), 0);  // two slots of the same generation from here on
+    for (const Call call : {Call(say), Call(spr_span_end)}) {
+        int at = 1;
+        while (interrupt(at, call)) ++at;
+        EXPECT_GT(at, 50);
+    }
+    const auto segment = tracing.read();
+    EXPECT_TRUE(segment.open_slots().empty());
+    for (const test::WrittenSpan& written : segment.spans()) {
+        const bool outside = written.span.name() == "outside";
+        EXPECT_EQ(test::attribute(written.span, outside ? "handler" : "own"), "");
+    }
+    test::expect_balance(tracing.statistics(), 0, segment.spans().size());
+}
+
+#endif
+
 // ---- A storm
 // ----------------------------------------------------------------------------------------------------------------
 
@@ -101,7 +172,6 @@ struct Tally {
         other;
 };
 Tally g_tally;
-spr_tracer* g_tracer;
 
 void trace_once(const char* name) {
     spr_span span;
