@@ -21,7 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kSlices = 64;  // that are written at once
+constexpr size_t kSlices = 64;            // that are written at once
+constexpr size_t kMostWords = 256 << 10;  // bytes of them, before there is a look at all else
 
 RetryOptions reopening() {
     RetryOptions options;
@@ -136,12 +137,13 @@ TapHelper::Clock::time_point TapHelper::next_event() const { return open_ ? hear
 
 void TapHelper::read(Clock::time_point now) {
     std::array<uint8_t, 4096> bytes;
-    while (open_ && peer_.answers() >= 0) {
+    for (size_t total = 0; open_ && peer_.answers() >= 0 && total < kMostWords;) {
         const ssize_t size = ::read(peer_.answers(), bytes.data(), bytes.size());
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno == EAGAIN) return;
         if (size <= 0) return break_off("it closed its end", now);
         heard_ = now;
+        total += static_cast<size_t>(size);
         word_.insert(word_.end(), bytes.begin(), bytes.begin() + size);
         size_t at = 0;
         for (; word_.size() - at >= sizeof(TapWord); at += sizeof(TapWord)) {
