@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "base/wall_clock.hpp"
 #include "config/config.hpp"
 #include "decide/decision_counters.hpp"
@@ -97,15 +100,16 @@ TEST(DecisionsWordTest, TellsWhatWaitsAndWhere) {
     decisions.undecided_ring_bytes.set(4);
     decisions.filed_spans.set(5);
     decisions.filed_bytes.set(6);
+    decisions.unclaimed_spans.set(1);
     decisions.received_spans.set(7);
     decisions.undecided_bytes.set(8);
     decisions.filed_memory.set(9);
     decisions.early(EarlyCause::kFiles).add(10);
     StatusReport report;
     describe(decisions, report);
-    const StatusReport::Undecided expected{
-        1, 2, 3, 4, 5,
-        6, 7, 8, 9, {{"decision_wait", 0}, {"num_traces", 0}, {"memory", 0}, {"ring", 0}, {"queue", 0}, {"files", 10}}};
+    const std::map<std::string, uint64_t> early = {{"decision_wait", 0}, {"num_traces", 0}, {"memory", 0},
+                                                   {"ring", 0},          {"queue", 0},      {"files", 10}};
+    const StatusReport::Undecided expected{1, 2, 3, 4, 5, 6, 1, 7, 8, 9, early};
     EXPECT_EQ(report.undecided, expected);
     EXPECT_EQ(expected.spans(), 15u);
     EXPECT_EQ(expected.bytes(), 27u);
