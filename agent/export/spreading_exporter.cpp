@@ -53,12 +53,21 @@ uint64_t bytes_in(const fs::path& directory) {
     return bytes;
 }
 
+// As directory_name() makes them: what else is there may be another exporter's spool.
+bool is_directory_name(const std::string& name) {
+    const size_t hash = name.rfind('-') + 1;
+    return hash != 0 && name.size() == hash + 8 && name.find_first_not_of("0123456789abcdef", hash) == name.npos;
+}
+
 // Those of endpoints, or of what was one.
 std::vector<fs::path> shares_in(const fs::path& directory) {
     std::vector<fs::path> shares;
     std::error_code error;
-    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-        if (entry->is_directory(error) && has_spool_files(entry->path())) shares.push_back(entry->path());
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+        const fs::path path = entry->path();
+        if (is_directory_name(path.filename()) && entry->is_directory(error) && has_spool_files(path))
+            shares.push_back(path);
+    }
     return shares;
 }
 

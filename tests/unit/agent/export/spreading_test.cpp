@@ -204,6 +204,29 @@ TEST_F(SpreadingTest, AndWhatAnExporterOfOneEndpointLeft) {
     expect_each_once(1000);
 }
 
+TEST_F(SpreadingTest, ButNotASpoolOfAnotherThatLiesInside) {
+    const std::string own = options_.spool.directory;
+    options_.endpoint = "http://127.0.0.1:1";  // nobody is there
+    make();                                    // and makes its folder
+    options_.spool.directory = own + "/backup";
+    make();
+    EXPECT_EQ(send(traces(0, 100)).outcome, Outcome::kSpooled);
+    options_.spool.directory = own;
+    start();
+    options_.endpoint = options_.spreading.endpoints.front();
+    EXPECT_EQ(send(traces(100, 100)).outcome, Outcome::kExported);
+    EXPECT_EQ(exporter_->status().spool_bytes, 0u);
+    options_.spreading.endpoints.clear();
+    make();
+    EXPECT_EQ(send(traces(200, 100)).outcome, Outcome::kExported);
+    EXPECT_EQ(exporter_->status().spool_bytes, 0u);
+    EXPECT_FALSE(places().contains(trace_id(0)));
+    options_.spool.directory = own + "/backup";
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(300));
+    expect_each_once(300);
+}
+
 TEST_F(SpreadingTest, EvenWhereItIsMoreThanTheShareOfAnEndpoint) {
     options_.endpoint = "http://127.0.0.1:1";  // nobody is there
     options_.spool.max_bytes = 4 << 20;
