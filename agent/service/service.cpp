@@ -79,6 +79,9 @@ struct Site {
     ReloadReport report{};  // of the last reload
     uint64_t started_unix_nano = 0, configured_unix_nano = 0;
     std::optional<LoadedConfig> before{};  // in effect until it began anew, which is not done yet
+    // It stays where the agent begins anew: one of all users had the right to write the notice that all of them see,
+    // and has it no more.
+    std::optional<Announcement> announcement{};
 };
 
 // That exporters have, by their names.
@@ -103,7 +106,7 @@ std::vector<Program> programs_of(const Config& config) {
 
 // SIGHUP. The flags and the environment are those of the start, the file is read again. True: the agent is to begin
 // anew.
-bool reload(Site& site, ServedAgent& agent, Notice& notice, Announcement& announcement, StatusReport& status) {
+bool reload(Site& site, ServedAgent& agent, Notice& notice, StatusReport& status) {
     ReloadReport& report = site.report;
     site.supervisor->notify(reloading_now().c_str());
     const uint64_t began = unix_nano();
@@ -124,7 +127,7 @@ bool reload(Site& site, ServedAgent& agent, Notice& notice, Announcement& announ
         spdlog::info("reloaded; exporters added: {}; changed: {}; removed: {}", names(report.added),
                      names(report.changed), names(report.removed));
         name_exporters(loaded.config, notice);
-        announcement.change(notice);
+        site.announcement->change(notice);
         describe(loaded, status);
         site.loaded = std::move(loaded);
         site.configured_unix_nano = began;
@@ -179,14 +182,15 @@ bool serve_once(Site& site) {
     const Config config = site.loaded.config;
     Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}, {}};
     name_exporters(config, notice);
-    std::optional<Announcement> announcement(std::in_place);
+    const bool is_announced = site.announcement.has_value();
+    if (!is_announced) site.announcement.emplace();
     if (std::vector<Program> programs = programs_of(config); !programs.empty() && site.programs == nullptr)
         site.programs = std::make_unique<Programs>(std::move(programs), [] { keep_rights(kNoRights); });
     if (config.all_users) {  // first: it forks, and drops rights, which threads would keep
         const bool named = !config.directories.empty();
         const std::string parent = named ? config.directories.front() : kUsersDirectory;
         notice.directories = {parent};
-        announce(notice, {parent}, *announcement);  // takes a right that is about to go
+        announce(notice, {parent}, *site.announcement);  // takes a right that is about to go
         if (site.users == nullptr)
             site.users = std::make_unique<Users>(parent, named);
         else
@@ -230,11 +234,10 @@ bool serve_once(Site& site) {
         write_report(status, config.state_directory);
     };
     tell();
-    if (!config.all_users) {
-        notice.directories = agent->directories();
-        announce(notice, notice.directories, *announcement);
-    }
-    announce(notice, {config.state_directory}, *announcement);
+    if (!config.all_users) notice.directories = agent->directories();
+    if (is_announced) site.announcement->change(notice);
+    if (!config.all_users) announce(notice, notice.directories, *site.announcement);
+    announce(notice, {config.state_directory}, *site.announcement);
     if (!std::exchange(site.confined, true)) {
         const std::string problem = confine(config.system_calls, true);
         if (!problem.empty()) spdlog::warn("system calls are not confined: {}", problem);
@@ -253,7 +256,7 @@ bool serve_once(Site& site) {
         tell();
     };
     const auto read_configuration = [&] {
-        const bool anew = reload(site, *agent, notice, *announcement, status);
+        const bool anew = reload(site, *agent, notice, status);
         if (!anew) tell();
         return anew;
     };
@@ -284,11 +287,11 @@ bool serve_once(Site& site) {
     if (!replaced && !anew) return true;
     reporter.reset();
     agent.reset();
-    announcement.reset();
     if (anew) {
         site.sockets.all_unused();
         return false;
     }
+    site.announcement.reset();
     bool ended = false;
     const bool served = site.control->wait_for_successor([&] {
         const sigset_t ends = ending_signals();

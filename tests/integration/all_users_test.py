@@ -72,6 +72,46 @@ class AllUsers(AllUsersCase):
         agent.stop()
         self.assertEqual(sorted(spans()), sorted(records(producers)), "each once")
 
+    def test_an_agent_that_begins_anew_is_found_and_serves_everybody(self):
+        """It has no right any more by which it could write where all users see it."""
+        collector = self.workspace.collector().start()
+        file = agent_configuration.write(self.workspace, {"otlp_grpc": agent_configuration.quick(collector.endpoint)},
+                                         batch=64)
+        file.chmod(0o644)
+        agent = self.agent("--config", file)
+        producers = [self.producer(user, "--seed", seed, "--count", 500, "--hold")
+                     for seed, user in enumerate((self.alice, self.bob))]
+        for producer in producers:
+            producer.wait_for_line("ready")
+        document = json.loads(file.read_text())
+        document["processors"]["attributes/none"] = {"actions": [{"key": "nobody", "action": "delete"}]}
+        document["service"]["pipelines"]["traces"]["processors"].append("attributes/none")
+        file.write_text(json.dumps(document))
+
+        def spanring(*arguments):
+            ended = subprocess.run([harness.COMMAND, "--directory", self.parent, *arguments, "--json"],
+                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, env=harness.environment(),
+                                   timeout=2 * harness.WATCHDOG)
+            self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+            return json.loads(ended.stdout)
+
+        said = spanring("reload")
+        self.assertEqual((said["reloaded"], "service.pipelines.traces.processors" in said["anew"]), (True, True), said)
+        self.assertEqual([each["pid"] for each in spanring("ps")["agents"]], [agent.pid])
+        late = self.bob + 10
+        self.make_folder(late)
+        producers.append(self.producer(late, "--seed", 2, "--count", 500, "--hold"))
+        producers[-1].wait_for_line("ready")
+        for producer in producers:
+            producer.end_input()
+            producer.expect(0)
+        for user in (self.alice, self.bob, late):
+            harness.wait_until(lambda user=user: not self.segments(user), "the segments of the dead are removed")
+        agent.stop()
+        self.assertFalse((self.parent / "agent.json").exists() and spanring("ps")["agents"])
+        collector.stop()
+        compare(records(producers), Received(collector.received).by_identity())
+
     def test_the_drainer_has_no_rights_and_the_opener_has_one(self):
         agent = self.agent("--exporter", "debug")
         opener = self.opener_of(agent)
