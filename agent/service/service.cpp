@@ -50,6 +50,8 @@ namespace spanring::agent {
 namespace {
 
 constexpr char kUsersDirectory[] = "/run/spanring";
+// What else the end of an agent may take: farewells to clients, and the last answers to them.
+constexpr std::chrono::seconds kBesideDraining{30};
 
 template <class Report>
 void write_report(const Report& report, const std::string& state_directory) {
@@ -176,6 +178,13 @@ void replace(Site& site) {
     if (!site.predecessor->supervision().socket.empty()) site.supervision = site.predecessor->supervision();
 }
 
+// Whether it is to end, as far as signals say that have come by now.
+bool is_to_end() {
+    const sigset_t ends = ending_signals();
+    const timespec no_time{};
+    return ::sigtimedwait(&ends, nullptr, &no_time) > 0;
+}
+
 // Until a signal ends the agent (true), or another has taken over from it (true) or failed to (false), or it is to
 // begin anew (false).
 bool serve_once(Site& site) {
@@ -263,6 +272,9 @@ bool serve_once(Site& site) {
     const int signal = wait_for_end(site.signals, supervisor,
                                     {look, tell_all, read_configuration, [&] { return site.control->look(); }});
     const bool replaced = signal == SIGIO, anew = signal == SIGHUP;
+    std::optional<Feeding> feeding;
+    if (replaced || anew)
+        feeding.emplace(supervisor, std::chrono::steady_clock::now() + config.shutdown_timeout + kBesideDraining);
     if (anew) {
         spdlog::info("begins anew in this process for {}: draining and flushing, at most {}", join(report.anew, ", "),
                      format_duration(config.shutdown_timeout));
@@ -287,17 +299,23 @@ bool serve_once(Site& site) {
     if (!replaced && !anew) return true;
     reporter.reset();
     agent.reset();
-    if (anew) {
+    feeding.reset();
+    if (anew && !is_to_end()) {
         site.sockets.all_unused();
         return false;
     }
     site.announcement.reset();
+    if (anew) {
+        supervisor.notify("STOPPING=1");
+        spdlog::info("a signal ends it before it began anew");
+        site.control.reset();
+        site.sockets.close();
+        return true;
+    }
     bool ended = false;
     const bool served = site.control->wait_for_successor([&] {
-        const sigset_t ends = ending_signals();
-        const timespec no_time{};
         supervisor.feed();
-        return !(ended = ::sigtimedwait(&ends, nullptr, &no_time) > 0);
+        return !(ended = is_to_end());
     });
     if (served) supervisor.hand_over_to(site.control->successor());
     if (served || ended) {

@@ -5,12 +5,18 @@ cannot be made the old one goes on."""
 
 import json
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import agent_configuration
 import harness
+from comparison import compare, records
 from otlp_json import plain_attributes
+from receiving import deaf_backend
 from replacing import GrpcSender, Knocker, Prober, Replacing, Sender
 
 TIMES = int(os.environ.get("SPANRING_REPLACEMENTS", "10"))
@@ -47,6 +53,11 @@ class ReloadAnew(Replacing):
 
     def reloads(self):
         return json.loads((self.workspace.state / "reload.json").read_text())["reloads"]
+
+    def outstanding(self):
+        """Batches that wait for an exporter's answer."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.health}/metrics", timeout=harness.WATCHDOG) as page:
+            return int(re.search(r"^spanring_agent_outstanding_batches (\d+)$", page.read().decode(), re.M).group(1))
 
     def processor(self, number):
         """What matches nothing, another one each time; and each third time none."""
@@ -142,6 +153,40 @@ class ReloadAnew(Replacing):
             self.assertEqual(plain_attributes(span.fields)["reloaded"], (1, "yes"))
         agent.stop()
         self.collector.stop()
+
+    def test_it_is_fed_while_it_drains_and_may_be_ended(self):
+        """A backend takes connections and says nothing, so draining lasts as long as it may."""
+        file = self.workspace.folder / "notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            supervisor.bind(str(file))
+            supervisor.settimeout(harness.WATCHDOG)
+            exporters = {"otlp_http": deaf_backend(self)}
+            self.configure(exporters=exporters)
+            agent = self.agent("--shutdown-timeout", "8s", env={"NOTIFY_SOCKET": file, "WATCHDOG_USEC": 2_000_000})
+            producers = self.producers(1)
+            harness.wait_until(lambda: self.outstanding() > 0, "spans are on their way")
+            self.configure(self.processor(0), exporters=exporters)
+            agent.send(signal.SIGHUP)
+            while not supervisor.recv(1000).startswith(b"RELOADING=1"):
+                pass
+            for _ in range(3):
+                self.assertEqual(supervisor.recv(1000), b"WATCHDOG=1")
+            agent.send(signal.SIGTERM)
+            said = b"WATCHDOG=1"
+            while said == b"WATCHDOG=1":
+                said = supervisor.recv(1000)
+            self.assertEqual(said, b"STOPPING=1")
+            agent.expect(0)
+        self.assertEqual(agent.stderr().count("spanring-agent ready:"), 1, "and does not begin once more")
+        self.collector.start()
+        self.configure()
+        agent = self.agent()
+        harness.end_all(producers)
+        wanted = records(producers)
+        harness.wait_until(lambda: wanted.keys() <= self.received.by_identity().keys(), "the next agent has all spans")
+        agent.stop()
+        self.collector.stop()
+        compare(wanted, self.received.by_identity())
 
     def test_what_another_process_alone_can_do_is_refused(self):
         """With a processor beside it, which changes nothing then."""
