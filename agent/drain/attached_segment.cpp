@@ -30,8 +30,8 @@ constexpr uint32_t kLooksInAPass = 8192;
 // breaks the rules, all chunks are looked at nevertheless, so seldom that it costs nothing.
 constexpr uint32_t kChecksPerFullRound = 16;
 
-// A second lies between looks at a process over which the agent sleeps. Until all its idle memory has been given back
-// each is a pass, later one in so many.
+// A second lies between looks at a process over which the agent sleeps. The first ones are passes, in which all its
+// idle memory goes back, later one in so many is.
 constexpr uint32_t kPassesAsleep = 12;
 constexpr uint32_t kLooksForAPass = 16;
 

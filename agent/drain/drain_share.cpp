@@ -223,7 +223,7 @@ void DrainShare::drain(ServedSegment& served, uint64_t budget) {
         served.next_liveness = now_ + liveness_period(served);
         segment.check_liveness();
     }
-    if (budget != kEverything && hears(served) && segment.sleeps_on()) return sleep_on(served);
+    if (budget != kEverything && may_sleep_on(served)) return sleep_on(served);
     const PassResult result = budget == kEverything ? segment.drain_all(batcher_) : segment.drain(batcher_, budget);
     const uint64_t serial = batcher_.last_serial();
     turns_.took(served.owner, result.bytes, batcher_.is_outstanding(serial) ? serial : 0);

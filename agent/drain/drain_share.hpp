@@ -117,6 +117,7 @@ private:
     std::chrono::milliseconds liveness_period(const ServedSegment& served) const;
     static bool hears(const ServedSegment& served);
     void rest(ServedSegment& served, bool came);
+    bool may_sleep_on(ServedSegment& served) const;
     void sleep_on(ServedSegment& served);
     void get_up(ServedSegment& served);
     void beat();

@@ -36,6 +36,7 @@ struct ServedSegment {
     std::unique_ptr<AttachedSegment> segment;
     Pace pace;
     Pace::Clock::time_point next_liveness{};
+    Pace::Clock::time_point lain_down{};       // the agent sleeps over it since then, if it does
     const std::atomic<bool>* heard = nullptr;  // DirectoryWatch::hearing() of its folder
     uint32_t unheard_bells = 0;                // that a look found to be rung, in a row
     bool row_is_told = false;                  // to the ledger, as it was when something last moved

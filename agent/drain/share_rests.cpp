@@ -54,7 +54,10 @@ void DrainShare::rest(ServedSegment& served, bool came) {
         return;
     }
     if (!busy && served.pace.is_quiet(options_.pace, now_)) {
-        if (heard && segment.lie_down()) return sleep(options_.pace.asleep);
+        if (heard && segment.lie_down()) {
+            served.lain_down = now_;
+            return sleep(options_.pace.asleep);
+        }
         if (!heard || !segment.rings()) return sleep(options_.pace.deaf);
     }
     if (!served.pace.dozes(options_.pace)) return;
@@ -62,7 +65,12 @@ void DrainShare::rest(ServedSegment& served, bool came) {
     served.may_rest = true;
 }
 
-// Nothing came.
+// Whether a look at a few words will do: nothing of its memory is to go back any more, and nothing came.
+bool DrainShare::may_sleep_on(ServedSegment& served) const {
+    if (!hears(served) || now_ - served.lain_down < options_.give_back_after) return false;
+    return served.segment->sleeps_on();
+}
+
 void DrainShare::sleep_on(ServedSegment& served) {
     ++status_.looks;
     ++status_.glances;

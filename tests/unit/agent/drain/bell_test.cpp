@@ -90,7 +90,7 @@ TEST_F(SleepTest, OutlastsALostBellByNoMoreThanItsLooks) {
 
 TEST_F(SleepTest, IsGlancedAtOnceNothingIsLeftToGiveBack) {
     DrainOptions with = sleepy();
-    with.pace.asleep = std::chrono::milliseconds(1);
+    with.pace.asleep = with.give_back_after = std::chrono::milliseconds(1);
     fall_asleep(with);
     pass_until([&] { return drainer->status().glances > 3; });
     image()->commit(0, 1);  // of a span that was open before: it rings for none
@@ -100,6 +100,16 @@ TEST_F(SleepTest, IsGlancedAtOnceNothingIsLeftToGiveBack) {
     const uint64_t glances = drainer->status().glances, looks = drainer->status().looks;
     pass_until([&] { return drainer->status().glances > glances + 20; });
     EXPECT_GT(drainer->status().looks - looks, drainer->status().glances - glances) << "some were passes";
+}
+
+TEST_F(SleepTest, IsNotGlancedAtBeforeMemoryIsToGoBack) {
+    DrainOptions with = sleepy();
+    with.pace.asleep = std::chrono::milliseconds(1);
+    with.give_back_after = std::chrono::hours(1);
+    fall_asleep(with);
+    const uint64_t looks = drainer->status().looks;
+    pass_until([&] { return drainer->status().looks > looks + 40; });
+    EXPECT_EQ(drainer->status().glances, 0u);
 }
 
 class DozeTest : public SleepTest {
