@@ -47,15 +47,23 @@ namespace {
     return refused(open, open.set(attribute));
 }
 
-// HOT. Any span, and if it is another one than the last it is that from here on: more is said of it, most often.
-bool find_again(const spr_span* span, OpenSpan& ret) {
-    if (OpenSpan::last(span, ret)) return true;
+// Another span than the last is that from here on: more is said of it, most often. Apart, so that who names the last
+// one saves no register for it. False: it is not open, or a handler's.
+[[gnu::noinline]] bool go_back(const spr_span* span) {
     const uint64_t stamp = ring::ForkGuard::stamp();
-    if (!OpenSpan::find(span, ret)) [[unlikely]]
-        return false;
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) return false;
     const Entry entry;
-    if (entry.depth() == 0) thread_local_state.last.set(span->handle, ret.thread(), ret.slot(), stamp);
+    if (entry.depth() != 0) return false;
+    thread_local_state.last.set(span->handle, open.thread(), open.slot(), stamp);
     return true;
+}
+
+// HOT.
+bool find_again(const spr_span* span, OpenSpan& ret) {
+    if (OpenSpan::last(span, ret)) [[likely]]
+        return true;
+    return (go_back(span) && OpenSpan::last(span, ret)) || OpenSpan::find(span, ret);
 }
 
 // HOT as well: lengths that are still to be found out, a span that is not the thread's last. Apart, so that what needs
