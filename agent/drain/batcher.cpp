@@ -2,6 +2,7 @@
 #include "drain/batcher.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "drain/export_plan.hpp"
@@ -112,6 +113,13 @@ void Batcher::submit(Lane& lane, CloseCause cause) {
 
 void Batcher::submit_if_old(Lane& lane) {
     if (lane.batch_ != nullptr && now_ - lane.opened_ >= limits_.age) submit(lane, CloseCause::kAge);
+}
+
+uint64_t Batcher::leaves_in_rings() const {
+    if (required_ == 0) return 0;
+    uint64_t bytes = std::numeric_limits<uint64_t>::max();
+    for (const Exporter* exporter : exporters_) bytes = std::min(bytes, exporter->leaves_in_rings());
+    return bytes;
 }
 
 void Batcher::finish(const Batch& batch) {

@@ -114,6 +114,10 @@ public:
     const CloseCounts& closed() const { return closed_; }
     BufferPool::Figures buffers() const { return supply_->buffers->figures(); }
 
+    // Less than so many bytes may wait in rings at the moment; 0: one of the exporters has a use for more, or none is
+    // waited for.
+    uint64_t leaves_in_rings() const;
+
     const std::vector<Exporter*>& exporters() const { return exporters_; }
 
 private:

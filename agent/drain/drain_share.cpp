@@ -25,7 +25,7 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks where an owner's turn waits for them
+constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks where what is next waits for them
 constexpr std::chrono::milliseconds kWaitForPins{10};     // of answered batches, which go a moment later
 constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
 
@@ -191,6 +191,7 @@ void DrainShare::drain_everything(Clock::time_point now) {
 
 void DrainShare::drain_due(bool all) {
     turns_.begin_pass();
+    held_back_ = false;
     all ? segments_.rouse_all() : segments_.rouse_due(now_);
     const bool shares = exchange_.threads() > 1;  // else nobody asks what each segment takes
     Clock::time_point begin = shares ? Clock::now() : now_;
@@ -199,6 +200,8 @@ void DrainShare::drain_due(bool all) {
         const uint64_t left = turns_.bytes_left(served.owner);
         if (all)
             drain(served, kEverything);
+        else if (holds_back())
+            held_back_ = true;
         else if (left != 0)
             drain(served, std::min(options_.pass_bytes, left));
         else if (turns_.waits_for_answers(served.owner))
@@ -209,9 +212,21 @@ void DrainShare::drain_due(bool all) {
         const Clock::time_point end = Clock::now();
         served.spent += end - std::exchange(begin, end);
     });
+    status_.held_back += held_back_ ? 1 : 0;
     segments_.let_rest([](const ServedSegment& served) {
         return !served.is_over() && !served.segment->has_to_settle() && served.segment->own_lane().empty();
     });
+}
+
+// What is copied now would only wait beside its own ring, which keeps it until it is answered; so it may wait there
+// alone. Not where traces are decided, for these decisions do not wait; nor where there are several users, of whom one
+// who keeps the exporters busy would keep the others from their turn: what waits is shared among them (OwnerQueues).
+bool DrainShare::holds_back() const {
+    if (decisions_ != nullptr || queues_.of_several_users()) return false;
+    uint64_t most = batcher_.leaves_in_rings();
+    if (most == 0 || most == kEverything) return most != 0;
+    for (const ServedSegment* served : segments_.awake()) most -= std::min(most, served->segment->most_bytes());
+    return most != 0;
 }
 
 void DrainShare::drain(ServedSegment& served, uint64_t budget) {
@@ -447,8 +462,9 @@ DrainShare::Clock::time_point DrainShare::due() const {
     Clock::time_point until = batcher_.due(batcher_.shared());
     if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
     if (decisions_ != nullptr) until = std::min({until, decisions_->due(), decisions_->filing_due()});
+    if (held_back_) until = std::min(until, now_ + kWaitForAnswers);
     for (const ServedSegment* served : segments_.awake()) {
-        if (served->is_read()) until = std::min(until, served->pace.due());
+        if (served->is_read() && !held_back_) until = std::min(until, served->pace.due());
         until = std::min(until, batcher_.due(served->segment->own_lane()));
     }
     return segments_.next_look(until);

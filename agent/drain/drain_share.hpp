@@ -99,6 +99,7 @@ private:
     void look_soon(uint64_t source);
     void distrust(const InstanceId& instance);
     void drain_due(bool all);
+    bool holds_back() const;
     void look_for_open_traces();
     void decide_due();
     void take_in_filed(ServedSegment& served);
@@ -168,6 +169,7 @@ private:
     const Clock::time_point forgets_unclaimed_ = Clock::now() + std::chrono::minutes(10);
     uint64_t ledger_rounds_ = 0;
     bool more_ = false;            // a pass was cut by a budget
+    bool held_back_ = false;       // ... or by exporters that have enough
     bool waits_for_pins_ = false;  // memory that is answered for, and that a batch still points to
 
     DrainStatus status_;

@@ -15,11 +15,12 @@ namespace spanring::agent {
 
 // Counters since the agent started.
 struct DrainStatus {
-    uint64_t passes = 0;   // of the drain thread over what is due
-    uint64_t looks = 0;    // at segments
-    uint64_t glances = 0;  // of these, at some words of one that sleeps
-    uint64_t bells = 0;    // processes that woke the agent
-    uint64_t spans = 0;    // taken out of segments
+    uint64_t passes = 0;     // of the drain thread over what is due
+    uint64_t held_back = 0;  // of these, that left spans where they are, for the exporters had enough
+    uint64_t looks = 0;      // at segments
+    uint64_t glances = 0;    // of these, at some words of one that sleeps
+    uint64_t bells = 0;      // processes that woke the agent
+    uint64_t spans = 0;      // taken out of segments
     uint64_t bytes = 0;
     uint64_t invalid = 0;   // of these, invalid and dropped
     uint64_t repaired = 0;  // strings that were not UTF-8
@@ -39,6 +40,7 @@ struct DrainStatus {
 
     DrainStatus& operator+=(const DrainStatus& other) {
         passes += other.passes;
+        held_back += other.held_back;
         looks += other.looks;
         glances += other.glances;
         bells += other.bells;

@@ -26,6 +26,8 @@ OtlpExporter::~OtlpExporter() = default;
 
 void OtlpExporter::submit(std::shared_ptr<Batch> batch) { sender_->push(std::move(batch), open_->open()); }
 
+uint64_t OtlpExporter::leaves_in_rings() const { return sender_->leaves_in_rings(); }
+
 bool OtlpExporter::flush(std::chrono::steady_clock::time_point deadline) { return open_->wait(deadline); }
 
 void OtlpExporter::shutdown(std::chrono::steady_clock::time_point deadline) { sender_->stop(deadline); }

@@ -27,6 +27,7 @@ public:
     ~OtlpExporter() override;
 
     void submit(std::shared_ptr<Batch> batch) override;
+    uint64_t leaves_in_rings() const override;
     bool flush(std::chrono::steady_clock::time_point deadline) override;
     void shutdown(std::chrono::steady_clock::time_point deadline) override;
     ExporterStatus status() const override;

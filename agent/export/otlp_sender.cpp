@@ -209,7 +209,10 @@ bool OtlpSender::is_known(Clock::time_point now) {
 
 void OtlpSender::feed(Clock::time_point now) {
     rate_holds_until_.reset();
-    if (is_paused() || !is_known(now)) return shed(now);
+    if (is_paused() || !is_known(now)) {
+        note_appetite(false);
+        return shed(now);
+    }
     if (circuit_.closed()) {
         while (start_next()) {
         }
@@ -218,6 +221,14 @@ void OtlpSender::feed(Clock::time_point now) {
     }
     sort_queue();
     shed(now);
+    note_appetite(circuit_.closed());
+}
+
+// One that waits for its turn is enough: it goes with the next answer, and the drain has another one by the one after.
+// Where nothing is sent, the rings are not to wait for that; nor for the rate.
+void OtlpSender::note_appetite(bool sends) {
+    // relaxed: see leaves_in_rings().
+    sated_.store(sends && !rate_holds_until_ && !queue_.empty(), std::memory_order_relaxed);
 }
 
 // What waits for long: what comes first apart from the rest. Not without a spool: a batch of which a part is given up
@@ -342,6 +353,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
 
 void OtlpSender::ended(Transport::Ended attempt) {
     SPR_TESTPOINT(attempt_ended);
+    sated_.store(false, std::memory_order_relaxed);  // relaxed: see leaves_in_rings()
     suspect_.work_on(*attempt.shipment);
     const bool again = identity_.end(attempt.shipment.get(), attempt.answer.unauthorized, Clock::now());
     if (again) attempt.answer.verdict = Verdict::kRetry;

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,12 @@ public:
         return status;
     }
     ExportMeasures measures() const { return books_.measures(); }
+    uint64_t leaves_in_rings() const {
+        // relaxed: no data goes by it. Who is woken by an answer sees it as it was before the answer or later, by the
+        // mutex of the acknowledgements.
+        if (!sated_.load(std::memory_order_relaxed)) return 0;
+        return options_.spool.enabled ? options_.queue_bytes : std::numeric_limits<uint64_t>::max();
+    }
     void pause(bool paused);
     // Once, last. Resolves everything: until `deadline` by sending, then by the spool. begin_stop() does not wait for
     // that.
@@ -92,6 +99,7 @@ private:
     // relaxed: nothing is published by it; the inbox's mutex is taken after it.
     bool is_paused() const { return paused_.load(std::memory_order_relaxed); }
     bool is_known(Clock::time_point now);
+    void note_appetite(bool sends);
     void sort_queue();
     void shed(Clock::time_point now);
     bool overflows() const;
@@ -140,6 +148,7 @@ private:
     DeliveryBooks books_;
     Inbox inbox_;
     std::atomic<bool> paused_;
+    std::atomic<bool> sated_{false};
 
     // The sender's thread.
     std::unique_ptr<Transport> transport_;

@@ -54,6 +54,8 @@ public:
     void shutdown(std::chrono::steady_clock::time_point) override {
         while (!waiting.empty()) answer(0, {agent::Outcome::kLeftBehind, 0});
     }
+    uint64_t leaves_in_rings() const override { return may_wait_in_rings; }
+    uint64_t may_wait_in_rings = 0;
     agent::ExporterStatus status() const override { return {}; }
     bool pause(bool how) override { return paused = how, true; }
     bool paused = false;

@@ -64,6 +64,17 @@ TEST_F(DecidedDrainTest, ATraceIsNotOverWhileASpanIsOpenInAnotherProcess) {
 }
 
 // It has ended: what waits for the agent in its slot is drained, and then keeps no trace from being over.
+TEST_F(DecidedDrainTest, DecisionsDoNotWaitForExportersThatHaveEnough) {
+    FileImage image(directory);
+    image->claim(kChunk);
+    append(image, ended(7, 0));
+    exporter.may_wait_in_rings = std::numeric_limits<uint64_t>::max();
+    start_with({errors()});
+    pass_until_decided(1);
+    pass();
+    EXPECT_EQ(rule(Policies::kNoPolicy).spans_sampled_out.get(), 1u);
+}
+
 TEST_F(DecidedDrainTest, ATraceIsOverWhoseLastSpanWaitsInItsSlot) {
     FileImage caller(directory), callee(directory);
     caller->claim(kChunk);

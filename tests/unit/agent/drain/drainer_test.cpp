@@ -186,6 +186,58 @@ TEST_F(DrainTest, BooksAPartialRefusalOnceOverAllProducersOfABatch) {
     EXPECT_EQ(first.exported + first.rejected, 3u);
 }
 
+TEST_F(DrainTest, WhatNoExporterCanSendStaysInItsRing) {
+    FileImage image(directory);
+    image->claim(0);
+    image->commit(0, 0);
+    exporter.may_wait_in_rings = std::numeric_limits<uint64_t>::max();
+    start();
+    pass();
+    EXPECT_EQ(exporter.spans.size(), 0u);
+    EXPECT_GE(drainer->status().held_back, 1u);
+    exporter.may_wait_in_rings = 0;
+    pass();
+    EXPECT_EQ(exporter.spans.size(), 1u);
+    EXPECT_EQ(image.view().control().totals.acknowledged, 1u);
+
+    image->commit(0, 1);
+    exporter.may_wait_in_rings = std::numeric_limits<uint64_t>::max();
+    pass();
+    EXPECT_EQ(exporter.spans.size(), 1u);
+    drainer->drain_everything();
+    EXPECT_EQ(exporter.spans.size(), 2u) << "at the end it waits for nobody";
+}
+
+TEST_F(DrainTest, WhatHasASpoolIsNotToWaitInMoreRingsThanItsQueueHolds) {
+    FileImage one(directory), two(directory);
+    one->claim(0);
+    one->commit(0, 0);
+    exporter.may_wait_in_rings = 2 * one->view().extents() * ring::kExtentSize + 1;
+    start();
+    pass();
+    EXPECT_EQ(exporter.spans.size(), 0u);
+    exporter.may_wait_in_rings -= 1;
+    pass();
+    EXPECT_EQ(exporter.spans.size(), 1u);
+}
+
+TEST_F(DrainTest, NobodyWaitsForWhomNoAcknowledgementWaits) {
+    FileImage image(directory);
+    image->claim(0);
+    image->commit(0, 0);
+    FakeExporter sated(0), other(1);
+    sated.may_wait_in_rings = std::numeric_limits<uint64_t>::max();
+    drainer = std::make_unique<Drainer>(options(), std::vector<Exporter*>{&sated, &other}, &ledger);
+    pass();
+    EXPECT_EQ(other.spans.size(), 1u) << "one that is slow delays no other";
+    FakeExporter effort(0, false);
+    effort.may_wait_in_rings = std::numeric_limits<uint64_t>::max();
+    drainer = std::make_unique<Drainer>(options(), std::vector<Exporter*>{&effort}, &ledger);
+    image->commit(0, 1);
+    pass();
+    EXPECT_EQ(effort.spans.size(), 1u);
+}
+
 TEST_F(DrainTest, IsFairToEveryoneWhileOneFloods) {
     FileImage flood(directory, {.extents = 2 * test::kImageSet}), quiet(directory);
     constexpr uint32_t kLarge = test::kFirstLarge;
