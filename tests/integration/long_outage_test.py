@@ -6,13 +6,13 @@ within the exporter's rate, beside what is made meanwhile.
     SPANRING_OUTAGE_SECONDS (60), SPANRING_OUTAGE_RATE (100000)
 """
 
-import json
 import os
 import subprocess
 import time
 
 import agent_configuration
 import harness
+from counting import CountingSink
 from metrics_test import Page
 
 SECONDS = float(os.environ.get("SPANRING_OUTAGE_SECONDS", "60"))
@@ -25,38 +25,10 @@ LIVE_MS = 3000
 PATIENCE = 20 * SECONDS + 600
 
 
-class Sink:
-    def __init__(self, workspace):
-        self.process = harness.Process(workspace, "sink", [harness.BUILD / "tests/integration/counting_sink", LIVE_MS],
-                                       stdin=subprocess.PIPE)
-        self.port = int(harness.wait_until(lambda: "\n" in self.process.stdout() and self.process.stdout().split("\n")[0],
-                                           "the sink listens"))
-        self.read = 0
-
-    def tell(self, word):
-        self.process.popen.stdin.write(f"{word}\n".encode())
-        self.process.popen.stdin.flush()
-
-    def answer(self, word, last):
-        before = self.process.stdout().count(last)
-        self.tell(word)
-        harness.wait_until(lambda: self.process.stdout().count(last) > before, f"the sink did {word}", 600)
-
-    def change(self, word):
-        self.answer(word, f"did {word}\n")
-
-    def report(self):
-        """By second, and of all."""
-        self.answer("report", "end\n")
-        lines = self.process.stdout().split("\nend\n")[-2].split("\n")
-        rows = [json.loads(line) for line in lines if line.startswith("{")]
-        return rows[:-1], rows[-1]
-
-
 class LongOutage(harness.Case):
     def setUp(self):
         super().setUp()
-        self.sink = Sink(self.workspace)
+        self.sink = CountingSink(self.workspace, LIVE_MS)
         self.requests_a_second = max(LIMIT * RATE // BATCH, 3)
 
     def agent(self, spool_bytes):
