@@ -25,9 +25,10 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks where what is next waits for them
-constexpr std::chrono::milliseconds kWaitForPins{10};     // of answered batches, which go a moment later
-constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
+constexpr std::chrono::milliseconds kWaitForAnswers{10};   // between looks where an owner's turn waits for them
+constexpr std::chrono::milliseconds kWaitForExporters{1};  // to have a use for more, where no answer tells of it
+constexpr std::chrono::milliseconds kWaitForPins{10};      // of answered batches, which go a moment later
+constexpr std::chrono::milliseconds kWaitForFlush{1};      // somebody waits
 
 constexpr std::chrono::seconds kStay{1};  // with a thread that it was given to
 
@@ -462,7 +463,7 @@ DrainShare::Clock::time_point DrainShare::due() const {
     Clock::time_point until = batcher_.due(batcher_.shared());
     if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
     if (decisions_ != nullptr) until = std::min({until, decisions_->due(), decisions_->filing_due()});
-    if (held_back_) until = std::min(until, now_ + kWaitForAnswers);
+    if (held_back_) until = std::min(until, now_ + kWaitForExporters);
     for (const ServedSegment* served : segments_.awake()) {
         if (served->is_read() && !held_back_) until = std::min(until, served->pace.due());
         until = std::min(until, batcher_.due(served->segment->own_lane()));

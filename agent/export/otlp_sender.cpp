@@ -67,6 +67,7 @@ void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t sequence) {
     // What waits for a slot is bounded by queue_bytes, what is in flight by its own. The rest of the room is for what
     // this thread did not get round to yet; beyond it the disk is slower than the applications.
     const uint64_t most = 2 * options_.queue_bytes + options_.in_flight_bytes + kMaxRequestBytes;
+    unseen_.store(true, std::memory_order_relaxed);  // relaxed: see leaves_in_rings()
     switch (inbox_.put(batch, sequence, [&] { return books_.admit(*batch, most); })) {
         case Inbox::Put::kTaken: inbox_.wake(); break;
         case Inbox::Put::kRefused: books_.turn_away(batch, sequence, Outcome::kDroppedQueue); break;
@@ -188,6 +189,7 @@ void OtlpSender::drop(const Shipment& shipment) {
 }
 
 void OtlpSender::take_inbox() {
+    unseen_.store(false, std::memory_order_relaxed);  // relaxed: see leaves_in_rings()
     for (auto each = owed_.add(inbox_.take()); each != owed_.all().end(); ++each)
         queue_.push(ship(each->batch, each->sequence));
 }

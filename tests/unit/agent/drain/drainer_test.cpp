@@ -212,7 +212,7 @@ TEST_F(DrainTest, WhatHasASpoolIsNotToWaitInMoreRingsThanItsQueueHolds) {
     FileImage one(directory), two(directory);
     one->claim(0);
     one->commit(0, 0);
-    exporter.may_wait_in_rings = 2 * one->view().extents() * ring::kExtentSize + 1;
+    exporter.may_wait_in_rings = 2 * uint64_t{one->view().header().extent_limit} * ring::kExtentSize + 1;
     start();
     pass();
     EXPECT_EQ(exporter.spans.size(), 0u);
@@ -225,13 +225,14 @@ TEST_F(DrainTest, NobodyWaitsForWhomNoAcknowledgementWaits) {
     FileImage image(directory);
     image->claim(0);
     image->commit(0, 0);
-    FakeExporter sated(0), other(1);
+    FakeExporter sated(0), other(1, true, "other");
     sated.may_wait_in_rings = std::numeric_limits<uint64_t>::max();
     drainer = std::make_unique<Drainer>(options(), std::vector<Exporter*>{&sated, &other}, &ledger);
     pass();
     EXPECT_EQ(other.spans.size(), 1u) << "one that is slow delays no other";
     FakeExporter effort(0, false);
     effort.may_wait_in_rings = std::numeric_limits<uint64_t>::max();
+    drainer.reset();
     drainer = std::make_unique<Drainer>(options(), std::vector<Exporter*>{&effort}, &ledger);
     image->commit(0, 1);
     pass();
