@@ -142,7 +142,7 @@ public:
     // The drain's thread, and the receiver's. Never blocks: what cannot be queued is spooled, or dropped and counted.
     virtual void submit(std::shared_ptr<Batch> batch) = 0;
 
-    // Any thread. 0: it has a use for more. Else it has as much under way as may be, and more that waits for that:
+    // Any thread. 0: it has a use for more. Else it has as much under way as may be, or did not get round to what came:
     // whatever it gets now would wait in memory as well, while its ring keeps it anyhow. Less than so many bytes may
     // wait in rings before it is to have them nevertheless, for its spool. 0 again before it resolves a batch.
     virtual uint64_t leaves_in_rings() const { return 0; }

@@ -52,6 +52,9 @@ public:
         return flights_.size() < kLeastFlights || static_cast<double>(bytes_ + bytes) <= needed();
     }
 
+    // One like those before.
+    bool takes_another(Time now) const { return takes(static_cast<size_t>(usual_bytes_), now); }
+
     // `flight` is a name for it, unlike any other's at the time.
     void begin(const void* flight, size_t bytes, Time now) {
         flights_.emplace(flight, Flight{bytes, delivered_, now, flights_.empty()});

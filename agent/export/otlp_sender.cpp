@@ -226,11 +226,12 @@ void OtlpSender::feed(Clock::time_point now) {
     note_appetite(circuit_.closed());
 }
 
-// One that waits for its turn is enough: it goes with the next answer, and the drain has another one by the one after.
+// With the next answer the drain makes another one, while those that are still under way keep the backend busy.
 // Where nothing is sent, the rings are not to wait for that; nor for the rate.
 void OtlpSender::note_appetite(bool sends) {
     // relaxed: see leaves_in_rings().
-    sated_.store(sends && !rate_holds_until_ && !queue_.empty(), std::memory_order_relaxed);
+    const bool full = !queue_.empty() || !flights_.takes_another(Clock::now());
+    sated_.store(sends && !rate_holds_until_ && full, std::memory_order_relaxed);
 }
 
 // What waits for long: what comes first apart from the rest. Not without a spool: a batch of which a part is given up

@@ -42,11 +42,13 @@ private:
     size_t answers_ = 0;
 };
 
-TEST_F(SenderAppetiteTest, HasEnoughWhileOneWaitsForItsTurn) {
+TEST_F(SenderAppetiteTest, HasEnoughWhenNoMoreMayBeUnderWay) {
     make();
     EXPECT_EQ(exporter_->leaves_in_rings(), 0u);
     submit(0);
+    EXPECT_TRUE(leaves(0)) << "another one may go";
     submit(10);
+    EXPECT_TRUE(leaves(options_.queue_bytes));
     submit(20);
     EXPECT_TRUE(leaves(options_.queue_bytes)) << "what the queue may hold, beyond which the spool is for it";
     answer(100);
