@@ -162,7 +162,10 @@ private:
         }
         judge_keys(path, section + "." + type, component.value);
         if (section == "processors" && type == "batch") adopt_batch(path, component.value);
-        if (section == "processors" && type == "filter") adopt_filter(path, component.value);
+        if (section == "processors" && type == "filter") {
+            adopt_filter(path, component.value);
+            adopt_conditions(path, component.value);
+        }
         if (path == "connectors.spanmetrics") adopt_temporality(path, component.value);
     }
 
@@ -193,6 +196,18 @@ private:
         if (ConfigValue::Entry* const exclude = spans->value.find("exclude"))
             list.items.push_back(std::move(exclude->value));
         spans->value = std::move(list);
+    }
+
+    // Its newer form has those on resources and on spans in one list. Both are on spans here.
+    void adopt_conditions(const std::string& path, ConfigValue& filter) {
+        ConfigValue::Entry* const found = filter.find("trace_conditions");
+        if (found == nullptr) return;
+        if (filter.find("traces.span") != nullptr)
+            source_.report(found->place, path + ".trace_conditions", "is not said beside traces.span");
+        ConfigValue traces{ConfigValue::Kind::kMapping, found->place};
+        set(traces, "span", std::move(found->value));
+        remove(filter, "trace_conditions");
+        set(filter, "traces", std::move(traces));
     }
 
     void adopt_temporality(const std::string& path, ConfigValue& connector) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `filter`: leaves spans out. They are counted as filtered.
+// `filter`: leaves spans out, by what agrees with them and by conditions. They are counted as filtered.
 #pragma once
 
 #include <vector>
 
+#include "processors/conditions.hpp"
 #include "processors/processor.hpp"
 #include "processors/span_match.hpp"
 
@@ -16,11 +17,12 @@ public:
 
     void add_interest(SpanInterest& interest) const override;
     void take_resource(MessageEdit& resource, std::string_view service, ResourceMarks& marks) override;
-    size_t marks() const override { return matches_.size(); }
+    size_t marks() const override;
     bool take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) override;
 
 private:
     std::vector<SpanMatch> matches_;
+    Conditions conditions_;
 };
 
 }  // namespace spanring::agent

@@ -51,6 +51,7 @@ public:
     size_t size();                             // of the message as it is now
     uint8_t* write(uint8_t* to) const;         // after size(), so many bytes
 
+    std::span<const uint8_t> message() const { return message_; }  // as it was read
     Scratch& scratch() { return scratch_; }
 
 protected:

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/option.hpp"
+#include "processors/conditions.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -26,6 +27,10 @@ class Faults {
 public:
     void add(const std::string& where, const std::string& what) {
         if (!what.empty()) all_.push_back(where + ": " + what);
+    }
+    // `what` begins with its number in the list.
+    void add_numbered(const std::string& key, const std::string& what) {
+        if (!what.empty()) all_.push_back(key + what);
     }
     void add_actions(const std::string& key, const std::vector<AttributeAction>& actions) {
         if (actions.empty()) add(key, "there must be one");
@@ -84,9 +89,11 @@ std::vector<std::string> faults_of(const ProcessorOptions& options) {
             break;
         case ProcessorType::kResource: faults.add_actions("attributes", options.resource.actions); break;
         case ProcessorType::kFilter:
-            if (options.filter.spans.empty()) faults.add("spans", "there must be one");
+            if (options.filter.spans.empty() && options.filter.conditions.empty())
+                faults.add("filter", "must say spans or traces.span");
             for (size_t i = 0; i < options.filter.spans.size(); ++i)
                 faults.add(Faults::numbered("spans", i), wrong_match(options.filter.spans[i]));
+            faults.add_numbered("traces.span", wrong_conditions(options.filter.conditions));
             break;
         case ProcessorType::kRedaction: faults.add("redaction", wrong_redaction(options.redaction)); break;
         case ProcessorType::kTransform:

@@ -83,8 +83,13 @@ struct ResourceOptions {
     bool operator==(const ResourceOptions&) const = default;
 };
 
+// What is done where a condition fails. kIgnore: the next one is asked; the Collector's `silent` differs in its log.
+enum class ConditionErrors : uint8_t { kIgnore, kSilent, kPropagate };
+
 struct FilterOptions {
     std::vector<SpanMatchOptions> spans;  // what agrees with one of them is left out
+    ConditionErrors error_mode = ConditionErrors::kIgnore;
+    std::vector<std::string> conditions;  // likewise; in OTTL
 
     bool operator==(const FilterOptions&) const = default;
 };

@@ -47,7 +47,7 @@ class Page(unittest.TestCase):
 
     def test_a_row_that_differs_is_found(self):
         there = of_code(self.code)
-        for right, wrong in (("| refused | browsers", "| left out | browsers"), ("`error_mode`", "`error_word`"),
+        for right, wrong in (("| refused | browsers", "| left out | browsers"), ("`metadata_keys`", "`metadata_words`"),
                              ("tunes another", "tunes a"), ("| `extensions.pprof` | as a whole", "| `extensions.pprof` | `port`")):
             self.assertIn(right, self.page)
             self.assertNotEqual(of_page(self.page.replace(right, wrong)), there, wrong)

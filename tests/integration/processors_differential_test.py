@@ -2,7 +2,8 @@
 """The same spans through the agent's processors and through the Collector's, with the same settings: what comes out is the same,
 field by field.
 
-They come by OTLP, so that both get the very bytes. A filter's conditions are written in the Collector's language for the Collector.
+They come by OTLP, so that both get the very bytes. A filter's entries are written as conditions for the Collector; conditions are the same
+for both.
 """
 
 import json
@@ -56,6 +57,11 @@ def filters(entries, *conditions):
     return {"filter": {"spans": entries}}, {"filter": {"error_mode": "propagate", "traces": {"span": list(conditions)}}}
 
 
+def conditions(*texts):
+    """In the language that both know."""
+    return both({"filter": {"error_mode": "ignore", "traces": {"span": list(texts)}}})
+
+
 def sampled(**settings):
     return both({"probabilistic_sampler": settings})
 
@@ -93,6 +99,25 @@ SETTINGS = {
     "filter_attribute": filters([{"attributes": [{"key": "items", "value": 17}]}], 'attributes["items"] == 17'),
     "filter_both": filters([{"services": ["cart"], "span_kinds": ["server"]}],
                            'resource.attributes["service.name"] == "cart" and kind == SPAN_KIND_SERVER'),
+    "condition_names": conditions('name == "GET /health"', 'IsMatch(name, "^qu.ry$")', 'name > "POST" and name < "Q"'),
+    "condition_kinds": conditions('kind == SPAN_KIND_CLIENT and status.code == STATUS_CODE_ERROR', 'kind < 2 and not (status.message == "")'),
+    "condition_numbers": conditions('attributes["items"] >= 17 and attributes["items"] != 17.0', 'attributes["ratio"] < -1 or attributes["ratio"] > 100000'),
+    "condition_mixed_kinds": conditions('attributes["items"] == "17"', 'attributes["gift"] != 1 and attributes["gift"] > false',
+                                        'attributes["ratio"] <= "a"'),
+    "condition_nil": conditions('attributes["card"] == nil and attributes["words"] != nil', 'attributes["none"] != nil',
+                                'nil < attributes["items"]'),
+    "condition_lists": conditions('attributes["words"] == "a"', 'attributes["words"] != "a" and attributes["words"] != nil and attributes["gift"] == true'),
+    "condition_kinds_of_values": conditions('IsInt(attributes["items"]) and IsDouble(attributes["ratio"])',
+                                            'IsBool(attributes["gift"]) == true and IsString(attributes["card"]) == true'),
+    "condition_patterns": conditions('IsMatch(attributes["items"], "^-?3$")', 'IsMatch(attributes["ratio"], "^1e\\\\+300$")',
+                                     'IsMatch(attributes["gift"], "ru") and IsMatch(attributes["enduser.id"], "\\u00fc")'),
+    "condition_precedence": conditions('kind == 2 or kind == 3 and attributes["gift"] == true', 'not name == "query" and kind == 1 and IsMatch(name, "c")'),
+    "condition_resource": conditions('resource.attributes["service.name"] == "cart" and name == ""',
+                                     'not IsMatch(resource.attributes["host.name"], "shop$") and kind == SPAN_KIND_SERVER',
+                                     'resource.attributes["none"] != nil'),
+    "condition_ids": conditions('span_id.string == "0000000000000007"', 'IsMatch(trace_id.string, "^[0-7]") and IsRootSpan()',
+                                'parent_span_id.string == "00000000000000aa" and trace_state == "vendor=1"'),
+    "condition_times": conditions('start_time_unix_nano < 1700000000000000020', 'end_time_unix_nano >= 1700000000500000290'),
     "sampled_by_hash": sampled(sampling_percentage=40, fail_closed=False),
     "sampled_by_hash_with_seed": sampled(sampling_percentage=66.6, hash_seed=4242),
     "sampled_all_by_hash": sampled(sampling_percentage=100, mode="hash_seed", fail_closed=False),
@@ -135,6 +160,8 @@ def spans(draw, numbers):
                 "endTimeUnixNano": str(1_700_000_000_500_000_000 + number), "attributes": attributes_of(chosen)}
         if draw.random() < 0.3:
             span["status"] = {"code": 2, "message": "refused"}
+        if draw.random() < 0.4:
+            span["parentSpanId"] = "00000000000000aa"
         yield span
 
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Conditions of OTTL of which one must be true, as filters and policies have them. What they ask about the resource
+// alone is asked once for each of these, and the answer is given back with its spans. Values are compared as OTTL's
+// "Comparison Rules" say. One thread.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "processors/condition_node.hpp"
+#include "processors/key_interest.hpp"
+
+namespace spanring::agent {
+
+// A span with its resource, or a resource alone, as conditions see it.
+class ConditionSubject {
+public:
+    // What most conditions ask for is at hand.
+    struct Common {
+        std::string_view name;
+        uint32_t kind = 0;
+        uint32_t status = 0;
+    };
+
+    explicit ConditionSubject(const Common& common) : common_(common) {}
+    ConditionSubject(const ConditionSubject&) = delete;
+    ConditionSubject& operator=(const ConditionSubject&) = delete;
+
+    ConditionValue value(const ConditionOperand& field) {
+        switch (field.field) {
+            case ConditionField::kName: return ConditionValue::of(common_.name);
+            case ConditionField::kKind: return ConditionValue::of_integer(common_.kind);
+            case ConditionField::kStatusCode: return ConditionValue::of_integer(common_.status);
+            default: return other_value(field);
+        }
+    }
+    const Common& common() const { return common_; }
+    virtual ConditionValue other_value(const ConditionOperand& field) = 0;
+    virtual bool is_root() { return false; }
+    // What was found out of its resource.
+    virtual Truth answer(uint32_t question) { return static_cast<void>(question), Truth::kFails; }
+
+protected:
+    ~ConditionSubject() = default;
+
+    static bool is_no_id(const uint8_t* id) {
+        uint64_t word = 0;
+        if (id != nullptr) std::memcpy(&word, id, sizeof word);
+        return word == 0;
+    }
+
+    // An id as `.string` has it, until it is asked for the same again.
+    std::string_view hex_of(ConditionField field, const uint8_t* id, size_t size);
+
+private:
+    const Common common_;
+    char digits_[64];
+};
+
+class Conditions {
+public:
+    Conditions() = default;
+    // Throws std::invalid_argument, as wrong_conditions() would have said.
+    Conditions(const std::vector<std::string>& texts, ConditionErrors errors);
+
+    bool empty() const { return conditions_.empty(); }
+    // About resources.
+    uint32_t questions() const { return questions_; }
+    void add_interest(KeyInterest& interest) const;  // in attributes of spans
+
+    template <class Visit>
+    void each_attribute(Visit&& visit) {
+        for (ConditionNodes& nodes : conditions_) {
+            for (ConditionNode& node : nodes)
+                for (ConditionOperand* const operand : {&node.left, &node.right})
+                    if (operand->is_attribute()) visit(*operand);
+        }
+    }
+
+    // Gives `take` the answer to each question, in their order.
+    template <class Take>
+    void ask(ConditionSubject& resource, Take&& take) {
+        for (ConditionNodes& nodes : conditions_) {
+            for (ConditionNode& node : nodes)
+                if (node.question) take(truth_of(nodes, node, resource));
+        }
+    }
+
+    // Whether one is true. With kPropagate none is that comes after one that fails.
+    bool hold(ConditionSubject& span);
+
+private:
+    Truth evaluate(ConditionNodes& nodes, ConditionNode& node, ConditionSubject& subject);
+    Truth truth_of(ConditionNodes& nodes, ConditionNode& node, ConditionSubject& subject);
+    Truth call(ConditionNodes& nodes, ConditionNode& node, ConditionSubject& subject);
+    bool get(ConditionNodes& nodes, const ConditionOperand& operand, ConditionSubject& subject,
+             ConditionValue& ret_value);
+
+    std::vector<ConditionNodes> conditions_;
+    uint32_t questions_ = 0;
+    ConditionErrors errors_ = ConditionErrors::kIgnore;
+    std::string text_;  // of a value that is none
+};
+
+// What is wrong with them, "[1]: column 8: ..."; empty: nothing.
+std::string wrong_conditions(const std::vector<std::string>& texts);
+
+}  // namespace spanring::agent
