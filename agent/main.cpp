@@ -279,7 +279,7 @@ private:
         for (const std::string& rule : policies.names()) name(rule);
         decisions_ = std::make_unique<DecisionCounters>(policies.names());
         options.decisions = decisions_.get();
-        rules_ = std::make_unique<LiveRules>(config_.state_directory, rule_slots_beside(sampling.policies.size()),
+        rules_ = std::make_unique<LiveRules>(config_.state_directory, rule_slots_beside(policies.marks()),
                                              sampling.decisions_kept, name);
         rules_->follow(unix_nano());
         options.rules = rules_.get();

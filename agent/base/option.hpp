@@ -56,6 +56,9 @@ struct GroupList {
     const char* required;  // the key, by its path, that every item must have; null: none
     // Describes those that there are. Null: they are not printed as such.
     std::function<std::vector<std::vector<Option>>()> items = {};
+    // What the reference calls the items where they are like something that it has already; null: it describes them.
+    const char* like = nullptr;
+    bool single = false;  // no list: one group, which may be missing
 };
 
 struct Option {

@@ -31,14 +31,22 @@ struct ValueReader {
         read_options(inner, group.options);
     }
     void operator()(const GroupList& list) const {
+        if (list.single) {
+            if (!section.has(key)) return;
+            Section item = section.section(key);
+            return read_item(item, list);
+        }
         size_t items = 0;
         for (Section& item : section.sections(key)) {
             if (++items == list.most + 1)
                 item.report(item.place(), "at most " + std::to_string(list.most) + " can be given");
-            if (list.required != nullptr && !item.has(list.required))
-                item.report(item.place(), std::string("must say ") + list.required);
-            read_options(item, list.add());
+            read_item(item, list);
         }
+    }
+    static void read_item(Section& item, const GroupList& list) {
+        if (list.required != nullptr && !item.has(list.required))
+            item.report(item.place(), std::string("must say ") + list.required);
+        read_options(item, list.add());
     }
 };
 

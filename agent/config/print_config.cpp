@@ -80,6 +80,7 @@ struct ValuePrinter {
     void operator()(const Group& group) const { printer.print_options(path + ".", group.options); }
     void operator()(const GroupList& list) const {
         const auto items = list.items ? list.items() : std::vector<std::vector<Option>>();
+        if (list.single && items.size() == 1) return printer.print_options(path + ".", items.front());
         if (items.empty()) printer.out << YAML::Flow;
         printer.out << YAML::BeginSeq;
         for (size_t i = 0; i < items.size(); ++i)

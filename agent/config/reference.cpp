@@ -29,7 +29,10 @@ struct RowMaker {
     void operator()(const TextList& list) const { add(list.values, "[" + join(list.value) + "]"); }
     void operator()(const Secrets&) const { add("strings by name", "{}"); }
     void operator()(const Group& group) const { add_rows(path + ".", group.options, rows); }
-    void operator()(const GroupList& list) const { add_rows(path + "[].", list.add(), rows); }
+    void operator()(const GroupList& list) const {
+        if (list.like != nullptr) return add(list.like, list.single ? "{}" : "[]");
+        add_rows(path + "[].", list.add(), rows);
+    }
 };
 
 void add_rows(const std::string& prefix, const std::vector<Option>& options, Rows& rows) {

@@ -3,58 +3,14 @@
 
 #include <algorithm>
 #include <functional>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
-#include "decide/attribute_policies.hpp"
-#include "decide/constant_policy.hpp"
-#include "decide/fair_rate_policy.hpp"
-#include "decide/follow_policy.hpp"
-#include "decide/latency_policy.hpp"
-#include "decide/learnt_latency_policy.hpp"
-#include "decide/probabilistic_policy.hpp"
-#include "decide/rate_limiting_policy.hpp"
 #include "decide/rule_shares.hpp"
-#include "decide/status_policy.hpp"
-#include "decide/text_policies.hpp"
-#include "decide/unfinished_policy.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
 namespace {
-
-std::unique_ptr<Policy> make_policy(const PolicyOptions& options, WantedKeys& keys) {
-    switch (options.type) {
-        case PolicyType::kAlwaysSample: return std::make_unique<ConstantPolicy>(PolicyAnswer::kKeep);
-        case PolicyType::kNever: return std::make_unique<ConstantPolicy>(PolicyAnswer::kDrop);
-        case PolicyType::kStatusCode: return std::make_unique<StatusPolicy>(options.status_codes);
-        case PolicyType::kUnfinished: return std::make_unique<UnfinishedPolicy>();
-        case PolicyType::kLatency:
-            if (options.above_quantile == 0)
-                return std::make_unique<LatencyPolicy>(options.threshold_ms, options.upper_threshold_ms);
-            if (options.upper_threshold_ms != 0)
-                throw std::invalid_argument("latency: upper_threshold_ms has no meaning beside above_quantile");
-            return std::make_unique<LearntLatencyPolicy>(options.above_quantile, options.threshold_ms);
-        case PolicyType::kStringAttribute:
-            return std::make_unique<StringAttributePolicy>(options.string_attribute, keys);
-        case PolicyType::kNumericAttribute:
-            return std::make_unique<NumericAttributePolicy>(options.numeric_key, options.min_value, options.max_value,
-                                                            keys);
-        case PolicyType::kBooleanAttribute:
-            return std::make_unique<BooleanAttributePolicy>(options.boolean_key, options.boolean_value, keys);
-        case PolicyType::kName: return std::make_unique<NamePolicy>(options.span_name);
-        case PolicyType::kService: return std::make_unique<ServicePolicy>(options.service);
-        case PolicyType::kRateLimiting: return std::make_unique<RateLimitingPolicy>(options.spans_per_second);
-        case PolicyType::kFairRate:
-            return std::make_unique<FairRatePolicy>(options.traces_per_second, options.among == Sharers::kOperations);
-        case PolicyType::kFollow: return std::make_unique<FollowPolicy>();
-        case PolicyType::kProbabilistic:
-            return std::make_unique<ProbabilisticPolicy>(options.sampling_percentage, options.chance,
-                                                         options.hash_salt);
-    }
-    throw std::invalid_argument("no such policy");
-}
 
 // Of a name, in no file.
 uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
@@ -69,17 +25,25 @@ RemoteParents remote_parents_of(const SpanOutline& span) {
 }  // namespace
 
 Policies::Policies(const std::vector<PolicyOptions>& options) {
+    PolicyMaker maker;
     for (const PolicyOptions& policy : options) {
-        policies_.push_back(make_policy(policy, keys_));
-        Policy& made = *policies_.back();
+        policies_.push_back(maker.make(policy));
+        Policy& made = *policies_.back().policy;
         if (made.learns()) learners_.push_back(&made);
         wants_operations_ = wants_operations_ || made.wants_operation();
-        has_chances_ = has_chances_ || made.threshold().has_value();
         names_.push_back(policy.name);
     }
+    marking_ = maker.marking();
+    has_chances_ = std::any_of(marking_.begin(), marking_.end(),
+                               [](const Policy* policy) { return policy->threshold().has_value(); });
+    for (size_t i = 0; i < options.size(); ++i)
+        if (options[i].type == PolicyType::kDrop) order_.push_back(i);
+    for (size_t i = 0; i < options.size(); ++i)
+        if (options[i].type != PolicyType::kDrop) order_.push_back(i);
     names_.emplace_back(kNoPolicy);
     for (const std::string& name : names_) ids_.push_back(rule_hash(name));
     ids_.resize(names_.size() + kRuleSlots);
+    keys_ = maker.wants().keys;
     values_ = WantedValues(keys_.keys());
     reads_chances_ = has_chances_;
 }
@@ -91,7 +55,7 @@ void Policies::follow(const std::shared_ptr<const LiveRuleSet>& rules) {
     for (const LiveRuleSet::Standing& standing : rules->rules) {
         const auto before = std::find_if(live_.begin(), live_.end(),
                                          [&](const LivePolicy& one) { return one.slot() == standing.slot; });
-        live.emplace_back(standing, policies_.size(), keys, before != live_.end() ? &*before : nullptr);
+        live.emplace_back(standing, marking_.size(), keys, before != live_.end() ? &*before : nullptr);
         reads_chances_ = reads_chances_ || live.back().is_by_chance();
     }
     for (size_t slot = 0; slot < kRuleSlots; ++slot) {
@@ -111,22 +75,26 @@ ProducerMarks Policies::marks_of(const Producer& producer) {
         if (field.tag() == wire::tags::bytes(1)) values_.take(field.bytes);  // of Resource: an attribute
     });
     const ProducerFacts facts{producer.service, values_.values(), producer.program, producer.pid};
-    ProducerMarks marks{0, 0, hash_of(producer.service), generation()};
-    for (size_t i = 0; i < policies_.size(); ++i) marks.marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
+    ProducerMarks marks{0, 0, hash_of(producer.service), generation(), 0};
+    for (size_t i = 0; i < marking_.size(); ++i) {
+        marks.marks |= PolicyMarks{marking_[i]->agrees(facts)} << i;
+        marks.answers |= marking_[i]->answers_of(facts);
+    }
     for (const LivePolicy& rule : live_)
         if (rule.concerns(facts)) marks.live |= rule.bit();
     return marks;
 }
 
-bool Policies::read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& ret_span) {
+bool Policies::read(std::span<const uint8_t> span, const ProducerMarks& producer, bool unfinished,
+                    JudgedSpan& ret_span) {
     values_.forget();
     SpanOutline outline;
     if (!read_outline(span, values_, outline)) return false;
     SamplingState sampling;  // of one that is malformed there is none
     if (reads_chances_ && !outline.trace_state.empty()) SamplingState::read(outline.trace_state, sampling);
-    const SpanFacts facts{outline, sampling, values_.values(), unfinished};
+    const SpanFacts facts{outline, sampling, values_.values(), unfinished, span, producer.answers};
     PolicyMarks marks = 0;
-    for (size_t i = 0; i < policies_.size(); ++i) marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
+    for (size_t i = 0; i < marking_.size(); ++i) marks |= PolicyMarks{marking_[i]->agrees(facts)} << i;
     PolicyMarks live = 0;
     for (const LivePolicy& rule : live_) {
         if (rule.concerns(facts)) live |= rule.bit();
@@ -149,10 +117,10 @@ Decision Policies::decide(const TraceKey& key, const TraceState& state, Clock::t
     for (Policy* const learner : learners_) learner->learn({key, state, false, now});
     Decision dropped{false, static_cast<uint16_t>(policies_.size())};
     if (Decision decision; decide_live(key, state, now, decision)) return decision;
-    for (size_t i = 0; i < policies_.size(); ++i) {
-        const auto rule = static_cast<uint16_t>(i);
-        switch (policies_[i]->answer({key, state, (state.marks >> i & 1) != 0, now})) {
-            case PolicyAnswer::kKeep: return {true, rule, 0, by_chance(i, key, state, now)};
+    for (size_t turn = 0; turn < order_.size(); ++turn) {
+        const auto rule = static_cast<uint16_t>(order_[turn]);
+        switch (policies_[rule].answer({key, state, false, now})) {
+            case PolicyAnswer::kKeep: return {true, rule, 0, by_chance(turn, key, state, now)};
             case PolicyAnswer::kDrop: return {false, rule};
             case PolicyAnswer::kDeclined: dropped.rule = rule; break;
             case PolicyAnswer::kNone: break;
@@ -180,22 +148,24 @@ bool Policies::decide_live(const TraceKey& key, const TraceState& state, Clock::
 
 // Of a trace that this one keeps. Where a later one would have kept it anyway it was not chance; where it would have by
 // a larger one, that is how likely it was.
-uint8_t Policies::by_chance(size_t place, const TraceKey& key, const TraceState& state, Clock::time_point now) {
-    std::optional<uint64_t> threshold = policies_[place]->threshold();
+uint8_t Policies::by_chance(size_t turn, const TraceKey& key, const TraceState& state, Clock::time_point now) {
+    size_t place = order_[turn];
+    std::optional<uint64_t> threshold = policies_[place].policy->threshold();
     if (!threshold) return 0;
-    for (size_t i = place + 1; i < policies_.size(); ++i) {
-        if (policies_[i]->has_budget()) continue;  // nobody knows
-        const PolicyAnswer answer = policies_[i]->answer({key, state, (state.marks >> i & 1) != 0, now});
+    for (++turn; turn < order_.size(); ++turn) {
+        const size_t i = order_[turn];
+        if (policies_[i].policy->has_budget()) continue;  // nobody knows
+        const PolicyAnswer answer = policies_[i].answer({key, state, false, now});
         if (answer == PolicyAnswer::kDrop) break;
         if (answer != PolicyAnswer::kKeep) continue;
-        const std::optional<uint64_t> other = policies_[i]->threshold();
+        const std::optional<uint64_t> other = policies_[i].policy->threshold();
         if (!other) return 0;
         if (*other >= *threshold) continue;
         threshold = other;
         place = i;
     }
     // Its spans say nothing, and are not to begin with it.
-    if (!state.has_chance && !policies_[place]->begins_state()) return 0;
+    if (!state.has_chance && !policies_[place].policy->begins_state()) return 0;
     return static_cast<uint8_t>(place + 1);
 }
 
@@ -206,29 +176,19 @@ Chance Policies::chance_of(const Decision& decision) const {
         const size_t slot = place - first_slot();  // of no slot where it is no_policy's, which is none
         return rules_ != nullptr && slot < kRuleSlots ? Chance{rules_->slots[slot].threshold, false} : Chance{};
     }
-    const Policy& policy = *policies_[place];
+    const Policy& policy = *policies_[place].policy;
     return {policy.threshold(), policy.begins_state()};
 }
 
 std::vector<std::string> Policies::meanings() const {
     std::vector<std::string> meanings = names_;
     for (size_t i = 0; i < policies_.size(); ++i) {
-        const auto threshold = policies_[i]->threshold();
+        const auto threshold = policies_[i].policy->threshold();
         if (!threshold) continue;
         meanings[i] += ' ' + std::to_string(*threshold);
-        if (policies_[i]->begins_state()) meanings[i] += " begins";
+        if (policies_[i].policy->begins_state()) meanings[i] += " begins";
     }
     return meanings;
-}
-
-std::string wrong_policy(const PolicyOptions& options) {
-    try {
-        WantedKeys keys;
-        make_policy(options, keys);
-    } catch (const std::invalid_argument& error) {
-        return error.what();
-    }
-    return {};
 }
 
 }  // namespace spanring::agent

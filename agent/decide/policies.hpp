@@ -19,6 +19,7 @@
 #include "decide/decision.hpp"
 #include "decide/live_policy.hpp"
 #include "decide/policy.hpp"
+#include "decide/policy_maker.hpp"
 #include "decide/rule_slots.hpp"
 #include "decide/tail_sampling_options.hpp"
 
@@ -57,8 +58,8 @@ public:
     // Of all spans of the producer; to be asked once for each generation.
     ProducerMarks marks_of(const Producer& producer);
 
-    // `span`: the inside of a Span that was found sound. False: it is none.
-    bool read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& ret_span);
+    // `span`: the inside of a Span that was found sound, of such a producer. False: it is none.
+    bool read(std::span<const uint8_t> span, const ProducerMarks& producer, bool unfinished, JudgedSpan& ret_span);
 
     // Adds it to what is known of its trace.
     void add(const JudgedSpan& span, const ProducerMarks& producer, TraceState& trace) const {
@@ -73,6 +74,8 @@ public:
     // What the spans of such a trace are to say of it.
     Chance chance_of(const Decision& decision) const;
 
+    // Of TraceState::marks, how many they have.
+    size_t marks() const { return marking_.size(); }
     // The policies', in their order, and kNoPolicy.
     const std::vector<std::string>& names() const { return names_; }
     // The hash of a rule's name (rule_shares.hpp), by its place: those of names(), then the slots.
@@ -81,12 +84,14 @@ public:
     std::vector<std::string> meanings() const;
 
 private:
-    uint8_t by_chance(size_t place, const TraceKey& key, const TraceState& state, Clock::time_point now);
+    uint8_t by_chance(size_t turn, const TraceKey& key, const TraceState& state, Clock::time_point now);
     bool decide_live(const TraceKey& key, const TraceState& state, Clock::time_point now, Decision& ret_decision) const;
     uint64_t no_policy() const { return ids_[policies_.size()]; }
     size_t first_slot() const { return names_.size(); }
 
-    std::vector<std::unique_ptr<Policy>> policies_;
+    std::vector<MarkedPolicy> policies_;
+    std::vector<size_t> order_;     // in which they are asked, by their places: those that drop before all others
+    std::vector<Policy*> marking_;  // those that look at spans, by their bits
     std::vector<std::string> names_;
     std::vector<uint64_t> ids_;
     WantedKeys keys_;  // of policies
@@ -102,8 +107,5 @@ private:
 
 // As it is called in a file.
 std::string name_of(PolicyType type);
-
-// What is wrong with it; empty: nothing.
-std::string wrong_policy(const PolicyOptions& options);
 
 }  // namespace spanring::agent

@@ -25,6 +25,8 @@ struct SpanFacts {
     const SamplingState& sampling;            // of its trace state
     const std::vector<EncodedValue>& values;  // of the attributes that were wanted, in their places
     bool unfinished = false;                  // its process ended before it did
+    std::span<const uint8_t> bytes = {};      // all of it
+    ProducerAnswers answers = 0;              // of its producer
 };
 
 struct ProducerFacts {
@@ -56,6 +58,8 @@ public:
     Policy& operator=(const Policy&) = delete;
 
     virtual bool agrees(const ProducerFacts& producer) { return static_cast<void>(producer), false; }
+    // What it wants to know of a producer when it sees a span of it, in the bits that are its own.
+    virtual ProducerAnswers answers_of(const ProducerFacts& producer) { return static_cast<void>(producer), 0; }
     virtual bool agrees(const SpanFacts& span) { return static_cast<void>(span), false; }
     // Of every trace, before any policy is asked. Those that learn say so in learns().
     virtual void learn(const TraceFacts& trace) { static_cast<void>(trace); }
@@ -88,6 +92,12 @@ public:
 
 private:
     std::vector<std::string> keys_;
+};
+
+// What policies want to be told.
+struct PolicyWants {
+    WantedKeys keys;
+    uint32_t questions = 0;  // about producers (Policy::answers_of)
 };
 
 }  // namespace spanring::agent

@@ -8,6 +8,8 @@
 
 #include "base/option.hpp"
 #include "decide/policies.hpp"
+#include "decide/policy_maker.hpp"
+#include "processors/condition_options.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -29,6 +31,11 @@ const std::vector<std::pair<std::string, PolicyType>> kTypes = {
     {"probabilistic", PolicyType::kProbabilistic},
     {"fair_rate", PolicyType::kFairRate},
     {"follow", PolicyType::kFollow},
+    {"ottl_condition", PolicyType::kCondition},
+    {"and", PolicyType::kAnd},
+    {"not", PolicyType::kNot},
+    {"drop", PolicyType::kDrop},
+    {"composite", PolicyType::kComposite},
 };
 
 const std::vector<std::pair<std::string, Sharers>> kSharers = {{"services", Sharers::kServices},
@@ -47,6 +54,39 @@ std::vector<Option> describe_texts(TextPolicyOptions& texts, bool of_attribute) 
                      {"enabled_regex_matching", option::boolean(texts.enabled_regex_matching),
                       "values are regular expressions of RE2"}});
     return options;
+}
+
+std::vector<Option> describe(PolicyOptions& policy);
+
+// Policies inside another one, as what its file calls them.
+GroupList describe_parts(PolicyOptions& policy, bool single) {
+    const auto add = [&policy] { return describe(policy.parts.emplace_back()); };
+    const auto items = [&policy] {
+        std::vector<std::vector<Option>> items;
+        for (PolicyOptions& part : policy.parts) items.push_back(describe(part));
+        return items;
+    };
+    return {add,
+            TailSamplingOptions::kMostPolicies,
+            "type",
+            items,
+            single ? "a policy, as in `policies`" : "policies, as in `policies`",
+            single};
+}
+
+std::vector<Option> describe(RateAllocation& rate) {
+    return {{"policy", option::text(rate.policy, "name of a part"), "whose rate it is", "must be given"},
+            {"percent", option::count(rate.percent, 0, 100), "of max_total_spans_per_second; 0: an equal share"}};
+}
+
+GroupList describe_rates(std::vector<RateAllocation>& rates) {
+    const auto add = [&rates] { return describe(rates.emplace_back()); };
+    const auto items = [&rates] {
+        std::vector<std::vector<Option>> items;
+        for (RateAllocation& rate : rates) items.push_back(describe(rate));
+        return items;
+    };
+    return {add, TailSamplingOptions::kMostPolicies, "policy", items};
 }
 
 std::vector<Option> describe(PolicyOptions& policy) {
@@ -111,6 +151,39 @@ std::vector<Option> describe(PolicyOptions& policy) {
          {},
          {},
          of(PolicyType::kProbabilistic)},
+        {"ottl_condition",
+         Group{{{"error_mode", option::choice(policy.error_mode, kConditionErrors),
+                 "where a condition fails: `propagate` asks no other one of that span"},
+                {"span", condition_list(policy.conditions), "in OTTL; one of its spans agrees with one of them"}}},
+         {},
+         {},
+         of(PolicyType::kCondition)},
+        {"and",
+         Group{{{"and_sub_policy", describe_parts(policy, false), "which all keep it"}}},
+         {},
+         {},
+         of(PolicyType::kAnd)},
+        {"not",
+         Group{{{"not_sub_policy", describe_parts(policy, true), "which does not keep it"}}},
+         {},
+         {},
+         of(PolicyType::kNot)},
+        {"drop",
+         Group{{{"drop_sub_policy", describe_parts(policy, false), "of which all would keep what is dropped"}}},
+         {},
+         {},
+         of(PolicyType::kDrop)},
+        {"composite",
+         Group{{{"max_total_spans_per_second", option::count(policy.max_total_spans_per_second, 0, kMost),
+                 "of each part, at most"},
+                {"policy_order", TextList{policy.policy_order, "list of names of parts"},
+                 "in which they are asked; those that it does not name come after them"},
+                {"composite_sub_policy", describe_parts(policy, false),
+                 "of which the first one that keeps it has the say"},
+                {"rate_allocation", describe_rates(policy.rates)}}},
+         {},
+         {},
+         of(PolicyType::kComposite)},
     };
 }
 
@@ -169,6 +242,7 @@ std::vector<std::string> faults_of(const TailSamplingOptions& options) {
         const std::string wrong = wrong_policy(policy);
         if (!wrong.empty()) faults.push_back(where + ": " + wrong);
     }
+    if (faults.empty()) faults = wrong_together(options.policies);
     return faults;
 }
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace spanring::agent {
+#include "processors/processor_options.hpp"
 
-struct Option;
+namespace spanring::agent {
 
 enum class PolicyType : uint8_t {
     kAlwaysSample,
@@ -28,6 +28,11 @@ enum class PolicyType : uint8_t {
     kProbabilistic,
     kFairRate,
     kFollow,
+    kCondition,
+    kAnd,
+    kNot,
+    kDrop,
+    kComposite,
 };
 
 // Who shares a rate.
@@ -43,6 +48,14 @@ struct TextPolicyOptions {
     bool enabled_regex_matching = false;
 
     bool operator==(const TextPolicyOptions&) const = default;
+};
+
+// What a part of `composite` gets of its rate.
+struct RateAllocation {
+    std::string policy;
+    uint32_t percent = 0;  // 0: an equal share
+
+    bool operator==(const RateAllocation&) const = default;
 };
 
 // Of the options those of its type count.
@@ -67,6 +80,12 @@ struct PolicyOptions {
     double sampling_percentage = 0;
     ChanceMode chance = ChanceMode::kHashSeed;
     std::string hash_salt = "default-hash-seed";
+    ConditionErrors error_mode = ConditionErrors::kIgnore;
+    std::vector<std::string> conditions;
+    std::vector<PolicyOptions> parts;  // of `and`, `not`, `drop` and `composite`
+    uint32_t max_total_spans_per_second = 0;
+    std::vector<std::string> policy_order;
+    std::vector<RateAllocation> rates;
 
     bool operator==(const PolicyOptions&) const = default;
 };

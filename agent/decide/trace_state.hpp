@@ -13,12 +13,16 @@ namespace spanring::agent {
 // A bit for each policy, by its place.
 using PolicyMarks = uint64_t;
 
+// What policies found out of a producer for its spans: two bits for each question.
+using ProducerAnswers = uint64_t;
+
 // Of all spans of a producer.
 struct ProducerMarks {
     PolicyMarks marks = 0;
     PolicyMarks live = 0;     // of rules that were set while the agent runs, those that its spans may meet
     uint64_t service = 0;     // a hash of its name
     uint64_t generation = 0;  // of those rules
+    ProducerAnswers answers = 0;
 };
 
 // Whether spans have parents in other processes, and what these decided, by the sampled flag.

@@ -130,8 +130,9 @@ void DecisionRounds::take_in(uint32_t entry, const ProducerMarks& producer, cons
     for (const FiledSpan& span : spans) {
         JudgedSpan judged;
         bool is_span = false;
-        wire::each_field(span.record,
-                         [&](const wire::Field& field) { is_span = policies_.read(field.bytes, false, judged); });
+        wire::each_field(span.record, [&](const wire::Field& field) {
+            is_span = policies_.read(field.bytes, producer, false, judged);
+        });
         if (!is_span) continue;
         policies_.add(judged, producer, state);
         key = judged.trace;

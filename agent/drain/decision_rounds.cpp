@@ -48,7 +48,8 @@ void DecisionRounds::follow_rules() {
 SpanFate DecisionRounds::judge(const FoundSpan& span) {
     JudgedSpan judged;
     // A sound span has ids; one that had none could wait for nobody.
-    if (!policies_.read(span.body, span.receipt.unfinished, judged)) return {SpanVerdict::kSent, {}, 0};
+    if (!policies_.read(span.body, span.producer_marks, span.receipt.unfinished, judged))
+        return {SpanVerdict::kSent, {}, 0};
     UndecidedTrace* trace = undecided_.find(judged.trace);
     if (trace != nullptr) {
         undecided_.hear_of(*trace, now_);

@@ -14,7 +14,7 @@ std::vector<Ballot> BallotReader::read(const std::vector<Run>& runs) {
         const ProducerMarks marks = marks_of(run.producer);
         wire::each_field(run.bytes, [&](const wire::Field& record) {
             JudgedSpan span;
-            policies_.read(record.bytes, false, span);
+            policies_.read(record.bytes, marks, false, span);
             const size_t* place = places.find(span.trace);
             if (place == nullptr) {
                 places.add(span.trace, ballots.size());

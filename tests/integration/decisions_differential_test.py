@@ -36,10 +36,37 @@ def share(percentage, **more):
     return {"type": "probabilistic", "probabilistic": {"sampling_percentage": percentage, **more}}
 
 
+def condition(*texts):
+    return {"type": "ottl_condition", "ottl_condition": {"error_mode": "ignore", "span": list(texts)}}
+
+
+def all_of(*policies):
+    return {"type": "and", "and": {"and_sub_policy": parts(policies)}}
+
+
+def parts(policies):
+    return [{"name": f"part-{place}", **policy} for place, policy in enumerate(policies)]
+
+
+def composite(rates, *policies):
+    """Rates that are never reached, or none."""
+    return {"type": "composite", "composite": {
+        "max_total_spans_per_second": 1_000_000_000, "policy_order": [part["name"] for part in parts(policies)],
+        "composite_sub_policy": parts(policies),
+        "rate_allocation": [{"policy": f"part-{place}", "percent": rate} for place, rate in enumerate(rates) if rate is not None]}}
+
+
+CONDITION = condition('attributes["tier"] == "gold" and kind != SPAN_KIND_SERVER', 'status.code == STATUS_CODE_ERROR and not IsRootSpan()',
+                      'IsMatch(resource.attributes["service.name"], "^c") and attributes["items"] > 15')
+
 POLICIES = {
     "all": [ALL], "error": [ERROR], "ok_or_unset": [OK_OR_UNSET], "slow": [SLOW], "between": [BETWEEN], "gold": [GOLD],
     "pattern": [PATTERN], "of_resource": [OF_RESOURCE], "number": [NUMBER], "flag": [FLAG], "no_flag": [NO_FLAG],
     "third": [share(33.3)], "salted": [share(33.3, hash_salt="sea")], "few": [share(4.5)],
+    "condition": [CONDITION], "condition_of_resource": [condition('resource.attributes["service.name"] == "cart" and attributes["gift"] == true')],
+    "and": [all_of(SLOW, GOLD)], "and_condition": [all_of(CONDITION, share(50)), all_of(ERROR, condition('attributes["items"] == nil'))],
+    "and_after": [all_of(ERROR, GOLD), SLOW],
+    "composite": [composite([40, 40, None], all_of(ERROR, SLOW), GOLD, FLAG)], "composite_and_more": [composite([0, 90], SLOW, share(20)), ERROR],
     "several": [ERROR, SLOW, GOLD, share(10)],
 }
 

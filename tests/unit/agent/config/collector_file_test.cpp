@@ -104,10 +104,94 @@ TEST_F(CollectorFileTest, AGatewaysFileLoadsAndSaysWhatHasNoEffect) {
     EXPECT_THAT(loaded.warnings, warned(8, 40, "receivers.otlp.protocols.grpc.keepalive: has no effect"));
     EXPECT_THAT(loaded.warnings, warned(12, 3, "processors.memory_limiter: has no effect"));
     EXPECT_THAT(loaded.warnings, warned(16, 5, "processors.tail_sampling.expected_new_traces_per_sec: has no effect"));
-    EXPECT_THAT(loaded.warnings, warned(20, 82, "processors.filter/health.error_mode: has no effect"));
     EXPECT_THAT(loaded.warnings, warned(25, 66, "exporters.otlp/backend.sending_queue.queue_size: has no effect"));
     EXPECT_THAT(loaded.warnings, warned(48, 5, "service.pipelines.metrics: is left out"));
     EXPECT_EQ(print_config(load(print_config(config)).config), print_config(config));
+}
+
+constexpr char kConditions[] = R"(receivers:
+  otlp: {protocols: {grpc: {endpoint: 127.0.0.1:4317}}}
+processors:
+  filter/health:
+    error_mode: ignore
+    traces:
+      span:
+        - attributes["http.route"] == "/health" and kind == SPAN_KIND_SERVER
+        - IsMatch(resource.attributes["k8s.pod.name"], "^canary-")
+  filter/newer:
+    trace_conditions: ['span.attributes["container.name"] == "app_1"', 'resource.attributes["host.name"] == "a"']
+  tail_sampling:
+    policies:
+      - {name: broken, type: ottl_condition, ottl_condition: {error_mode: ignore, span: ['status.code == STATUS_CODE_ERROR']}}
+      - name: slow checkouts
+        type: and
+        and:
+          and_sub_policy:
+            - {name: slow, type: latency, latency: {threshold_ms: 500}}
+            - {name: not health, type: not, not: {not_sub_policy: {name: health, type: string_attribute, string_attribute: {key: http.route, values: [/health]}}}}
+      - name: shared
+        type: composite
+        composite:
+          max_total_spans_per_second: 1000
+          policy_order: [slow, rest]
+          composite_sub_policy:
+            - {name: rest, type: always_sample}
+            - {name: slow, type: and, and: {and_sub_policy: [{name: one, type: latency, latency: {threshold_ms: 100}}]}}
+          rate_allocation: [{policy: slow, percent: 50}, {policy: rest, percent: 25}]
+      - {name: noise, type: drop, drop: {drop_sub_policy: [{name: health, type: string_attribute, string_attribute: {key: http.route, values: [/health]}}]}}
+exporters:
+  otlp: {endpoint: https://backend:4317}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [tail_sampling, filter/health, filter/newer], exporters: [otlp]}
+)";
+
+TEST_F(CollectorFileTest, ConditionsAndPoliciesOfPoliciesAreTaken) {
+    const LoadedConfig loaded = load(kConditions);
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    const Config& config = loaded.config;
+    ASSERT_EQ(config.processors.size(), 2u);
+    EXPECT_EQ(config.processors[0].filter.conditions.size(), 2u);
+    EXPECT_EQ(config.processors[1].filter.conditions.size(), 2u);
+    ASSERT_EQ(config.tail_sampling.policies.size(), 4u);
+    EXPECT_EQ(config.tail_sampling.policies[0].conditions.size(), 1u);
+    ASSERT_EQ(config.tail_sampling.policies[1].parts.size(), 2u);
+    EXPECT_EQ(config.tail_sampling.policies[1].parts[1].parts.at(0).name, "health");
+    EXPECT_THAT(config.tail_sampling.policies[2].policy_order, ElementsAre("slow", "rest"));
+    EXPECT_EQ(config.tail_sampling.policies[2].rates.at(1).percent, 25u);
+    const LoadedConfig again = load(print_config(config));
+    EXPECT_THAT(again.problems, IsEmpty());
+    EXPECT_EQ(again.config.tail_sampling, config.tail_sampling);
+    EXPECT_EQ(again.config.processors, config.processors);
+}
+
+TEST_F(CollectorFileTest, WhatIsWrongWithPoliciesOfPoliciesIsSaidWithItsPlace) {
+    const auto problem = [this](const std::string& policy) {
+        return load("processors: {tail_sampling: {policies: [{name: a, " + policy + "}]}}\n").problems;
+    };
+    const std::string here = "processors.tail_sampling: policies[0]: ";
+    EXPECT_THAT(problem("type: and"), ElementsAre(HasSubstr(here + "and.and_sub_policy: there must be one")));
+    EXPECT_THAT(problem("type: not"), ElementsAre(HasSubstr(here + "not: must say not_sub_policy")));
+    EXPECT_THAT(problem("type: not, not: {not_sub_policy: {name: b}}"),
+                ElementsAre(HasSubstr("policies[0].not.not_sub_policy: must say type")));
+    EXPECT_THAT(problem("type: and, and: {and_sub_policy: [{type: always_sample}, {type: span_name}]}"),
+                ElementsAre(HasSubstr(here + "and.and_sub_policy[1]: span_name: must say values")));
+    EXPECT_THAT(problem("type: and, and: {and_sub_policy: [{type: drop, drop: {drop_sub_policy: [{type: never}]}}]}"),
+                ElementsAre(HasSubstr(here + "and.and_sub_policy[0]: type: 'drop' is not inside another")));
+    EXPECT_THAT(problem("type: ottl_condition"), ElementsAre(HasSubstr(here + "ottl_condition: must say span")));
+    EXPECT_THAT(problem("type: ottl_condition, ottl_condition: {span: ['name = 1']}"),
+                ElementsAre(HasSubstr(here + "ottl_condition.span[0]: column 6: '=' compares nothing")));
+    EXPECT_THAT(problem("type: ottl_condition, ottl_condition: {span: ['true'], spanevent: ['true']}"),
+                ElementsAre(HasSubstr("policies[0].ottl_condition: unknown key 'spanevent'")));
+    const auto composite = [&](const std::string& more) {
+        return problem("type: composite, composite: {composite_sub_policy: [{name: b, type: always_sample}], " + more +
+                       "}");
+    };
+    EXPECT_THAT(composite(""), ElementsAre(HasSubstr(here + "composite: must say max_total_spans_per_second")));
+    EXPECT_THAT(composite("max_total_spans_per_second: 1, policy_order: [c]"),
+                ElementsAre(HasSubstr(here + "composite.policy_order: no part is called 'c'")));
+    EXPECT_THAT(composite("max_total_spans_per_second: 1, rate_allocation: [{policy: d, percent: 1}]"),
+                ElementsAre(HasSubstr(here + "composite.rate_allocation: no part is called 'd'")));
 }
 
 TEST_F(CollectorFileTest, WhatWouldMeanSomethingElseIsRefusedWithItsPlace) {
@@ -120,8 +204,10 @@ TEST_F(CollectorFileTest, WhatWouldMeanSomethingElseIsRefusedWithItsPlace) {
                 ElementsAre(StartsWith(at(2, 48) + "processors.probabilistic_sampler.sampling_percentage: ")));
     EXPECT_THAT(problems("processors:\n  probabilistic_sampler: {mode: other}\n"),
                 ElementsAre(StartsWith(at(2, 33) + "processors.probabilistic_sampler.mode: ")));
-    EXPECT_THAT(problems("processors:\n  filter: {traces: {span: ['name == \"x\"']}}\n"),
-                Contains(AllOf(StartsWith(at(2, 12)), HasSubstr("OTTL"))));
+    EXPECT_THAT(problems("processors:\n  filter: {traces: {span: ['true'], spanevent: ['name == \"x\"']}}\n"),
+                ElementsAre(StartsWith(at(2, 37) + "processors.filter.traces.spanevent: is not here: ")));
+    EXPECT_THAT(problems("processors:\n  filter: {trace_conditions: ['true'], traces: {span: ['false']}}\n"),
+                ElementsAre(StartsWith(at(2, 12) + "processors.filter.trace_conditions: is not said beside")));
     EXPECT_THAT(problems("processors:\n  filter: {spans: {include: {services: [a]}}}\n"),
                 Contains(StartsWith(at(2, 20) + "processors.filter.spans.include: is not here")));
     EXPECT_THAT(problems("processors:\n  batch: {send_batch_size: 10, send_batch_max_size: 5}\n"),

@@ -46,6 +46,7 @@ TEST_F(ProcessorsTest, ArePrintedAsTheyAreRead) {
              "      - {action: hash, pattern: '^x$$'}\n    include: {match_type: regexp, span_names: ['^GET ']}\n"
              "  resource: {attributes: [{action: upsert, key: zone, value: '${env:HOME}'}]}\n"
              "  filter: {spans: [{services: [shop], attributes: [{key: k, value: v}], max_duration: 5ms}]}\n"
+             "  filter/conditions: {error_mode: silent, traces: {span: ['IsMatch(name, \"^a$$\")', 'kind == 2']}}\n"
              "  redaction: {allowed_keys: [a], blocked_key_patterns: ['^x$$'], blocked_values: [s, t]}\n"
              "  transform: {span_names: [{pattern: '/(\\d+)', replacement: '/$${1}'}]}\n"
              "  limits: {attribute_count_limit: 3}\n");
@@ -61,9 +62,16 @@ TEST_F(ProcessorsTest, SayWhatIsWrongWithThem) {
         return load("exporters: {store: }\nprocessors:\n  " + processor + "\n").problems;
     };
     EXPECT_THAT(problems("filtre: {}"), ElementsAre(HasSubstr("unknown processor 'filtre', did you mean 'filter'?")));
-    EXPECT_THAT(problems("filter: {}"), ElementsAre(HasSubstr("processors.filter: spans: there must be one")));
+    EXPECT_THAT(problems("filter: {}"),
+                ElementsAre(HasSubstr("processors.filter: filter: must say spans or traces.span")));
     EXPECT_THAT(problems("filter/a: {spans: [{match_type: regexp, span_names: ['(']}]}"),
                 ElementsAre(HasSubstr("processors.filter/a: spans[0]: '(' is not a regular expression")));
+    EXPECT_THAT(
+        problems("filter: {traces: {span: ['name == \"x\"', 'nam == nil']}}"),
+        ElementsAre(HasSubstr("processors.filter: traces.span[1]: column 1: the field 'nam' is not here, did you "
+                              "mean 'name'?")));
+    EXPECT_THAT(problems("filter: {error_mode: log, traces: {span: ['true']}}"),
+                ElementsAre(HasSubstr("processors.filter.error_mode: ")));
     EXPECT_THAT(problems("attributes: {actions: [{action: insert, key: a}]}"),
                 ElementsAre(HasSubstr("actions[0]: insert needs either value or from_attribute")));
     EXPECT_THAT(problems("resource: {attributes: [{key: a}]}"), testing::Contains(HasSubstr("must say action")));

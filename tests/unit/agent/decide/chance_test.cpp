@@ -61,7 +61,7 @@ Decided decide(const std::vector<PolicyOptions>& options, const std::vector<otlp
     for (const otlp::Span& span : spans) {
         const std::string bytes = span.SerializeAsString();
         JudgedSpan judged;
-        EXPECT_TRUE(policies.read({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, false, judged));
+        EXPECT_TRUE(policies.read({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, {}, false, judged));
         key = judged.trace;
         policies.add(judged, {}, state);
     }

@@ -192,7 +192,8 @@ protected:
         for (const otlp::Span& span : spans) {
             const std::string bytes = span.SerializeAsString();
             JudgedSpan judged;
-            EXPECT_TRUE(policies_.read({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, false, judged));
+            EXPECT_TRUE(policies_.read({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, producer, false,
+                                       judged));
             policies_.add(judged, producer, state);
             key = judged.trace;
         }
@@ -343,7 +344,8 @@ TEST_F(LivePoliciesTest, WhatWasMarkedBeforeMeansTheSame) {
     const ProducerMarks producer = policies_.marks_of(producer_);
     const std::string bytes = a_span("a").SerializeAsString();
     JudgedSpan judged;
-    ASSERT_TRUE(policies_.read({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, false, judged));
+    ASSERT_TRUE(
+        policies_.read({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, producer, false, judged));
     TraceState state;
     policies_.add(judged, producer, state);
     LiveRule second = a_rule("second", RuleAction::kDrop);
