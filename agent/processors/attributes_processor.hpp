@@ -19,6 +19,10 @@ public:
     void add_interest(SpanInterest& interest) const override;
     void take_resource(MessageEdit& resource, std::string_view service, ResourceMarks& marks) override;
     size_t marks() const override { return 2; }
+    bool can_glance() const override { return include_.has_value(); }
+    bool passes(const SpanGlance& span, const ResourceMarks& marks, size_t first) override {
+        return !(marks[first] && include_->may_hold(span));
+    }
     bool take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) override;
 
 private:

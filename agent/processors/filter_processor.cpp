@@ -43,6 +43,13 @@ void FilterProcessor::take_resource(MessageEdit& resource, std::string_view serv
     conditions_.ask(subject, [&](Truth answer) { add_answer(marks, answer); });
 }
 
+bool FilterProcessor::passes(const SpanGlance& span, const ResourceMarks& marks, size_t first) {
+    for (size_t i = 0; i < matches_.size(); ++i) {
+        if (marks[first + i] && matches_[i].may_hold(span)) return false;
+    }
+    return true;
+}
+
 bool FilterProcessor::take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) {
     for (size_t i = 0; i < matches_.size(); ++i) {
         if (marks[first + i] && matches_[i].holds(span)) return false;

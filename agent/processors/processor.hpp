@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "processors/span_edit.hpp"
+#include "processors/span_glance.hpp"
 
 namespace spanring::agent {
 
-// What processors found out of a resource that its spans need: one flag for each question, by its number.
-using ResourceMarks = std::vector<bool>;
+// What processors found out of a resource that its spans need: one flag for each question, by its number. Not of bits:
+// they are looked at for every span.
+using ResourceMarks = std::vector<uint8_t>;
 
 class Processor {
 public:
@@ -31,6 +33,14 @@ public:
     }
     virtual size_t marks() const { return 0; }
     virtual void take_scope(MessageEdit& scope) { static_cast<void>(scope); }
+
+    // Whether it can say at a glance of spans that they are none of its business; and of which: true is certain, it
+    // would let it through as it is. Asked of a chain of which all can.
+    virtual bool can_glance() const { return false; }
+    virtual bool passes(const SpanGlance& span, const ResourceMarks& marks, size_t first) {
+        static_cast<void>(span), static_cast<void>(marks), static_cast<void>(first);
+        return false;
+    }
 
     // False: it is to be left out. `first`: of the processor's own marks.
     virtual bool take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) = 0;

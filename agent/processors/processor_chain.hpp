@@ -64,7 +64,10 @@ private:
         }
     };
 
+    bool pass_at_a_glance(const ProcessedProducer& producer, std::span<const uint8_t> span);
+
     std::vector<Place> places_;
+    bool glances_ = true;  // all of them can
     SpanInterest interest_;
     Scratch scratch_;
     SpanEdit span_{scratch_};

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "processors/usual_span.hpp"
+
 namespace spanring::agent {
 namespace {
 
@@ -14,39 +16,27 @@ uint64_t word_at(const uint8_t* at) {
     return value;
 }
 
-// Of a KeyValue of at most 127 bytes, whether it is a key and a value and no more: then what stands first is the key. A
-// key that comes again takes its place.
-bool is_plain(const uint8_t* at, size_t size) {
-    if (at[0] != bytes(1) || at[1] + size_t{4} > size) return false;
-    const uint8_t* const value = at + 2 + at[1];
-    return value[0] == bytes(2) && value + 2 + value[1] == at + size;
-}
-
-// An enum, of which parsers keep 32 bits.
-uint32_t status_code(std::span<const uint8_t> status) {
-    uint64_t code = 0;
-    wire::each_field(status, [&](const wire::Field& field) {
-        if (field.tag() == varint(3)) code = field.value;
-    });
-    return static_cast<uint32_t>(code);
-}
-
 }  // namespace
 
 bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest) {
     begin(span);
     parts_.clear();
-    name_ = {};
-    trace_id_ = nullptr;
     trace_state_ = {};
     // One by one: a copy of what was just written in other pieces would wait for it.
-    name_place_ = {};
     dropped_place_ = {};
     trace_state_place_ = {};
-    kind_ = status_ = attribute_count_ = 0;
-    start_unix_nano_ = end_unix_nano_ = dropped_attributes_ = 0;
+    status_ = 0;
+    dropped_attributes_ = 0;
     wire::Cursor cursor(span);
-    cursor.at = read_usual(cursor.at, cursor.left(), interest.attributes);
+    UsualSpan usual;
+    const bool none = interest.attributes.none();
+    cursor.at =
+        read_usual(cursor.at, cursor.end, usual, [&](const uint8_t* at, const uint8_t* next, const uint8_t* inside) {
+            const auto size = static_cast<size_t>(next - inside);
+            if (!none && (!is_plain_key_value(inside, size) || interest.attributes.may_want(inside[1])))
+                found(at, next, {inside, size});
+        });
+    take(usual);
     while (!cursor.done()) {
         const uint8_t* const at = cursor.at;
         // The fields of nearly every span, in the form in which libraries write them: tag and length in a byte each.
@@ -87,7 +77,7 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
                     if (length >= 0x80 || length + 2 > cursor.left() || length < 2) break;
                     cursor.at += length + 2;
                     ++attribute_count_;
-                    if (!is_plain(at + 2, length) || interest.attributes.may_want(at[3]))
+                    if (!is_plain_key_value(at + 2, length) || interest.attributes.may_want(at[3]))
                         found(at, cursor.at, {at + 2, length});
                     continue;
                 default: break;
@@ -104,39 +94,21 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
     return true;
 }
 
-// The beginning of nearly every span: its fields in the order and in the form in which libspanring writes them, then
-// attributes. Ends before the first one that is otherwise.
-const uint8_t* SpanEdit::read_usual(const uint8_t* at, size_t size, const KeyInterest& interest) {
-    constexpr size_t kIds = 18 + 10, kTimes = 9 + 9;
-    const uint8_t* const end = at + size;
-    if (size < kIds + 10 + 2 || at[0] != bytes(1) || at[1] != 16 || at[18] != bytes(2) || at[19] != 8) return at;
-    trace_id_ = at + 2;
-    at += kIds;
-    if (at[0] == bytes(4) && at[1] == 8) at += 10;
-    if (at + 2 < end && at[0] == bytes(5) && at[1] < 0x80 && at[1] + 2 <= end - at) {
-        name_ = {reinterpret_cast<const char*>(at + 2), at[1]};
-        name_place_ = {at, at + 2 + at[1]};
-        at = name_place_.end;
+// Whatever it does not have is nothing.
+void SpanEdit::take(const UsualSpan& span) {
+    trace_id_ = span.trace_id;
+    kind_ = span.kind;
+    attribute_count_ = span.attributes;
+    start_unix_nano_ = span.start_unix_nano;
+    end_unix_nano_ = span.end_unix_nano;
+    if (span.name_begin == nullptr) {
+        name_ = {};
+        name_place_ = {};
+        return;
     }
-    if (end - at >= 2 && at[0] == varint(6) && at[1] < 0x80) {
-        kind_ = at[1];
-        at += 2;
-    }
-    if (end - at >= static_cast<std::ptrdiff_t>(kTimes) && at[0] == fixed64(7) && at[9] == fixed64(8)) {
-        start_unix_nano_ = word_at(at + 1);
-        end_unix_nano_ = word_at(at + 10);
-        at += kTimes;
-    }
-    uint32_t attributes = 0;
-    const bool none = interest.none();
-    for (; end - at >= 4 && at[0] == bytes(9) && at[1] < 0x80 && at[1] >= 2; ++attributes) {
-        const uint8_t* const next = at + 2 + at[1];
-        if (next > end) break;
-        if (!none && (!is_plain(at + 2, at[1]) || interest.may_want(at[3]))) found(at, next, {at + 2, at[1]});
-        at = next;
-    }
-    attribute_count_ = attributes;
-    return at;
+    const uint8_t* const name = span.name_begin + 2;
+    name_ = {reinterpret_cast<const char*>(name), span.name_size};
+    name_place_ = {span.name_begin, name + span.name_size};
 }
 
 bool SpanEdit::read_field(const uint8_t* begin, const uint8_t* end, const wire::Field& field,

@@ -12,6 +12,8 @@
 
 namespace spanring::agent {
 
+struct UsualSpan;
+
 class SpanEdit : public MessageEdit {
 public:
     explicit SpanEdit(Scratch& scratch) : MessageEdit(9, scratch) {}
@@ -63,7 +65,7 @@ public:
     }
 
 private:
-    const uint8_t* read_usual(const uint8_t* at, size_t size, const KeyInterest& interest);
+    void take(const UsualSpan& span);
     bool read_field(const uint8_t* begin, const uint8_t* end, const wire::Field& field, const SpanInterest& interest);
 
     struct Place {

@@ -126,15 +126,7 @@ bool SpanMatch::has(SpanEdit& span, WantedAttribute& wanted) {
 }
 
 bool SpanMatch::holds(SpanEdit& span) {
-    if (kinds_ != 0 && (span.kind() >= 32 || (kinds_ >> span.kind() & 1) == 0)) return false;
-    if (statuses_ != 0 && (span.status() >= 32 || (statuses_ >> span.status() & 1) == 0)) return false;
-    if ((least_ | most_) != 0) {
-        if (span.end_unix_nano() == 0) return false;  // it goes on: nobody knows
-        const uint64_t took =
-            span.end_unix_nano() > span.start_unix_nano() ? span.end_unix_nano() - span.start_unix_nano() : 0;
-        if (took < least_ || (most_ != 0 && took > most_)) return false;
-    }
-    if (!names_.empty() && !names_.has(span.name())) return false;
+    if (!agrees(span)) return false;
     for (WantedAttribute& attribute : attributes_) {
         if (!has(span, attribute)) return false;
     }

@@ -11,6 +11,7 @@
 
 #include "processors/processor_options.hpp"
 #include "processors/span_edit.hpp"
+#include "processors/span_glance.hpp"
 #include "processors/text_set.hpp"
 
 namespace spanring::agent {
@@ -24,8 +25,9 @@ public:
 
     // Once for each resource ...
     bool holds_of_service(std::string_view service) { return services_.empty() || services_.has(service); }
-    // ... and of its spans.
+    // ... and of its spans; at a glance: false is certain.
     bool holds(SpanEdit& span);
+    bool may_hold(const SpanGlance& span) { return agrees(span) && (attributes_.empty() || span.may_have_wanted()); }
 
 private:
     struct WantedAttribute {
@@ -35,6 +37,9 @@ private:
         std::optional<TextSet> pattern;
     };
 
+    // All but the attributes.
+    template <class Span>
+    bool agrees(const Span& span);
     bool has(SpanEdit& span, WantedAttribute& wanted);
 
     TextSet services_;
@@ -45,5 +50,18 @@ private:
     uint64_t most_ = 0;
     std::vector<WantedAttribute> attributes_;
 };
+
+template <class Span>
+bool SpanMatch::agrees(const Span& span) {
+    if (kinds_ != 0 && (span.kind() >= 32 || (kinds_ >> span.kind() & 1) == 0)) return false;
+    if (statuses_ != 0 && (span.status() >= 32 || (statuses_ >> span.status() & 1) == 0)) return false;
+    if ((least_ | most_) != 0) {
+        if (span.end_unix_nano() == 0) return false;  // it goes on: nobody knows
+        const uint64_t took =
+            span.end_unix_nano() > span.start_unix_nano() ? span.end_unix_nano() - span.start_unix_nano() : 0;
+        if (took < least_ || (most_ != 0 && took > most_)) return false;
+    }
+    return names_.empty() || names_.has(span.name());
+}
 
 }  // namespace spanring::agent

@@ -12,6 +12,7 @@
 
 #include "processors/pattern.hpp"
 #include "processors/processor_options.hpp"
+#include "processors/text_hash.hpp"
 
 namespace spanring::agent {
 
@@ -25,19 +26,27 @@ public:
     TextSet(const std::vector<std::string>& texts, MatchType type);
 
     bool empty() const { return texts_.empty() && patterns_.empty(); }
-    bool has(std::string_view text);
+    bool has(std::string_view text) {
+        if (answers_.empty()) return (sizes_ >> text.size() % 64 & 1) != 0 && find(text);
+        const TextKey key(text);
+        const Answer& answer = answers_[key.hash() % kRemembered];
+        if (answer.size == text.size() && key.is(answer.text.data())) [[likely]]
+            return answer.has;
+        return ask(text);
+    }
 
 private:
-    struct Answer {
-        uint8_t size = 0;
-        bool known = false;
+    struct alignas(64) Answer {
+        uint32_t size = UINT32_MAX;  // of no text
         bool has = false;
-        std::array<char, kLongestRemembered> text;
+        alignas(8) std::array<char, kLongestRemembered> text;
     };
 
+    bool ask(std::string_view text);
     bool find(std::string_view text) const;
 
     std::vector<std::string> texts_;
+    uint64_t sizes_ = 0;  // of the texts, a bit each
     std::vector<Pattern> patterns_;
     std::vector<Answer> answers_;  // by a hash of the text; of patterns alone
 };

@@ -70,7 +70,7 @@ const std::string& TransformProcessor::renamed(std::string_view name) {
         rename(name);
         return name_;
     }
-    Answer& answer = answers_[hash_of(name) % answers_.size()];
+    Answer& answer = answers_[TextKey(name).hash() % answers_.size()];
     if (!answer.known || answer.name != name) {
         rename(name);
         answer = {true, std::string(name), name_.size() <= kLongestAnswer ? name_ : std::string()};

@@ -19,6 +19,8 @@ public:
     explicit TransformProcessor(const TransformOptions& options);
 
     void add_interest(SpanInterest&) const override {}
+    bool can_glance() const override { return true; }
+    bool passes(const SpanGlance& span, const ResourceMarks&, size_t) override { return !meant_.has(span.name()); }
     bool take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) override;
 
 private:

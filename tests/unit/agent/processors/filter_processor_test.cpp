@@ -26,6 +26,22 @@ TEST(FilterProcessorTest, GoesByTheName) {
     EXPECT_FALSE(leaves_out(match, a_span("GET /health")));
 }
 
+// What was said of a name is remembered: of that name, whatever its length, and of no other.
+TEST(FilterProcessorTest, RemembersNamesOfAnyLength) {
+    SpanMatchOptions match;
+    match.match_type = MatchType::kRegexp;
+    match.names = {"^a*b$"};
+    ChainKit kit({filter({match})});
+    for (int round = 0; round < 3; ++round) {
+        for (size_t size = 0; size < 300; ++size) {
+            const std::string name(size, 'a');
+            EXPECT_FALSE(kit.take(a_span(name + "b"))) << size;
+            EXPECT_TRUE(kit.take(a_span(name + "c"))) << size;
+            EXPECT_EQ(kit.take(a_span("b" + name)).has_value(), size != 0) << size;
+        }
+    }
+}
+
 TEST(FilterProcessorTest, GoesByKindStatusAndService) {
     SpanMatchOptions kind, status, service;
     kind.kinds = {"SPAN_KIND_SERVER", "client"};

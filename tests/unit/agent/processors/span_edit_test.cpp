@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chain_kit.hpp"
+#include "processors/span_glance.hpp"
 #include "support/guarded_bytes.hpp"
 #include "support/otlp_bytes.hpp"
 
@@ -81,6 +82,26 @@ void expect_as_protobuf(const std::string& span, const KeyInterest& keys) {
     }
 }
 
+// Whether it is a span that says what it says at a glance.
+bool is_read_at_a_glance(const std::string& span, const KeyInterest& keys) {
+    otlp::Span expected;
+    EXPECT_TRUE(expected.ParseFromString(span));
+    SpanGlance glance;
+    spanring::test::GuardedBytes guarded(4096);
+    if (!glance.read(guarded.at_end(span), keys)) return false;
+    EXPECT_EQ(glance.name(), expected.name());
+    EXPECT_EQ(glance.kind(), static_cast<uint32_t>(expected.kind()));
+    EXPECT_EQ(glance.status(), static_cast<uint32_t>(expected.status().code()));
+    EXPECT_EQ(glance.start_unix_nano(), expected.start_time_unix_nano());
+    EXPECT_EQ(glance.end_unix_nano(), expected.end_time_unix_nano());
+    const bool has_one = std::any_of(expected.attributes().begin(), expected.attributes().end(),
+                                     [](const otlp::KeyValue& attribute) { return attribute.key() == "one"; });
+    if (!keys.none() && !glance.may_have_wanted()) {
+        EXPECT_FALSE(has_one);
+    }
+    return true;
+}
+
 // In whatever order, and however often, fields come.
 TEST(SpanEditTest, ReadsWhatProtobufReads) {
     std::minstd_rand random(5);
@@ -98,6 +119,47 @@ TEST(SpanEditTest, ReadsWhatProtobufReads) {
     }
 }
 
+TEST(SpanGlanceTest, SaysNothingElseThanProtobuf) {
+    std::minstd_rand random(7);
+    KeyInterest one;
+    one.add("one");
+    int glances = 0;
+    for (int round = 0; round < 5000 && !::testing::Test::HasFailure(); ++round) {
+        std::string span;
+        for (const std::string& piece : pieces(random)) span += piece;
+        glances += is_read_at_a_glance(span, {});
+        is_read_at_a_glance(span, one);
+    }
+    EXPECT_GT(glances, 100);
+    EXPECT_LT(glances, 4900) << "those that say something twice";
+    EXPECT_TRUE(is_read_at_a_glance(typical_span(), {}));
+    EXPECT_TRUE(is_read_at_a_glance(typical_span(), one));
+    EXPECT_TRUE(is_read_at_a_glance(typical_span() + bytes(15, number(3, 2)), one));
+    EXPECT_TRUE(
+        is_read_at_a_glance(typical_span() + bytes(9, key_value("long", text_value(std::string(300, 'v')))), one));
+    EXPECT_FALSE(is_read_at_a_glance(typical_span() + bytes(5, "second"), {}));
+}
+
+TEST(SpanGlanceTest, KnowsKeysThatNobodyWants) {
+    KeyInterest keys;
+    keys.add("url.path");
+    keys.add("url.host");  // of the same size
+    const std::string name = bytes(1, trace_id(3)) + bytes(2, span_id(4)) + bytes(5, "GET");
+    const auto may_have = [&](const std::string& attribute) {
+        SpanGlance glance;
+        const std::string span = name + bytes(9, attribute) + fixed32(16, 0x101);
+        EXPECT_TRUE(glance.read(readable(span), keys));
+        return glance.may_have_wanted();
+    };
+    EXPECT_TRUE(may_have(key_value("url.path", text_value("/"))));
+    EXPECT_TRUE(may_have(key_value("url.host", number(3, 1))));
+    EXPECT_FALSE(may_have(key_value("url.port", number(3, 1))));
+    EXPECT_FALSE(may_have(key_value("url.path.of", text_value("/"))));
+    EXPECT_TRUE(may_have(bytes(2, text_value("/")) + bytes(1, "url.path"))) << "in the other order";
+    EXPECT_TRUE(may_have(bytes(1, "url.port") + bytes(2, text_value("/")) + bytes(1, "url.path"))) << "the last counts";
+    EXPECT_TRUE(may_have(key_value("url.path", text_value(std::string(200, 'v')))));
+}
+
 // Wherever a field ends too early: nothing is read beyond.
 TEST(SpanEditTest, ReadsNothingBeyondTheEnd) {
     const std::string span = typical_span();
@@ -109,6 +171,8 @@ TEST(SpanEditTest, ReadsNothingBeyondTheEnd) {
         interest.attributes.add_all();
         edit.read(guarded.at_end(std::string_view(span).substr(0, size)), interest);
         EXPECT_LE(edit.attribute_count(), 3u);
+        SpanGlance glance;
+        glance.read(guarded.at_end(std::string_view(span).substr(0, size)), interest.attributes);
     }
 }
 
