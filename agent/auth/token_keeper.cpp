@@ -16,7 +16,8 @@ TokenKeeper::TokenKeeper(const AuthOptions& options, const std::string& exporter
       place_(options.id + ": " + options.token_url.substr(0, options.token_url.find('?'))),
       margin_(options.expiry_buffer),
       wake_(std::move(wake)),
-      request_(options),
+      progress_("token/" + exporter),
+      request_(options, [this](bool waits) { waits ? progress_.waiting() : progress_.working(); }),
       thread_(named_thread("token/" + exporter, [this] { run(); })) {}
 
 TokenKeeper::~TokenKeeper() {
@@ -54,6 +55,7 @@ Credentials::Figures TokenKeeper::figures() const {
 void TokenKeeper::run() {
     MutexLock lock(mutex_);
     for (;;) {
+        progress_.waiting();
         while (!stopping_ && Clock::now() < due_) {
             if (due_ == Time::max()) {
                 changed_.wait(lock.native());
@@ -62,6 +64,7 @@ void TokenKeeper::run() {
             }
         }
         if (stopping_) return;
+        progress_.working();
         due_ = Time::max();  // what is refused meanwhile sets it again
         lock.unlock();
         TokenAnswer answer;

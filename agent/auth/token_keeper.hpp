@@ -21,6 +21,7 @@
 #include "auth/token_request.hpp"
 #include "base/log_pace.hpp"
 #include "base/mutex.hpp"
+#include "base/thread_progress.hpp"
 
 namespace spanring::agent {
 
@@ -46,6 +47,7 @@ private:
     const std::string exporter_, place_;  // for messages
     const std::chrono::milliseconds margin_;
     const std::function<void()> wake_;
+    ThreadProgress progress_;
     TokenRequest request_;
 
     mutable Mutex mutex_;

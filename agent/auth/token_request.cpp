@@ -126,8 +126,8 @@ TokenAnswer token_of(const std::string& body) {
     return answer;
 }
 
-TokenRequest::TokenRequest(const AuthOptions& options)
-    : options_(options), multi_((set_up_curl(), ::curl_multi_init())) {
+TokenRequest::TokenRequest(const AuthOptions& options, std::function<void(bool waits)> waits)
+    : options_(options), waits_(std::move(waits)), multi_((set_up_curl(), ::curl_multi_init())) {
     if (multi_ == nullptr) throw std::runtime_error("HTTP client: cannot be set up");
 }
 
@@ -228,7 +228,10 @@ TokenRequest::Response TokenRequest::post(const std::string& form, const std::st
     CURLcode result = CURLE_OPERATION_TIMEDOUT;
     for (int running = 1; running != 0 && !interrupted_;) {
         ::curl_multi_perform(multi_.get(), &running);
-        if (running != 0) ::curl_multi_poll(multi_.get(), nullptr, 0, 1000, nullptr);
+        if (running == 0) break;
+        waits_(true);
+        ::curl_multi_poll(multi_.get(), nullptr, 0, 1000, nullptr);
+        waits_(false);
     }
     int left = 0;
     while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left)) result = message->data.result;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,10 @@ struct TokenAnswer {
 
 class TokenRequest {
 public:
-    // Throws std::runtime_error where the HTTP client cannot be set up.
-    explicit TokenRequest(const AuthOptions& options);
+    // Throws std::runtime_error where the HTTP client cannot be set up. `waits` is called where ask() waits for the
+    // server, and after that: true, false.
+    explicit TokenRequest(
+        const AuthOptions& options, std::function<void(bool waits)> waits = [](bool) {});
 
     // One thread. Asks once, and where the server does not take client and password as a header once more with both in
     // the body; as it took them it is asked from then on. Takes no longer than the timeout of the options each time.
@@ -46,6 +49,7 @@ private:
     Response post(const std::string& form, const std::string& authorization);
 
     const AuthOptions options_;
+    const std::function<void(bool waits)> waits_;
     const std::unique_ptr<CURLM, FreeMulti> multi_;
     std::atomic<bool> interrupted_ = false;
     bool in_body_ = false;

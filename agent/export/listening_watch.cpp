@@ -28,7 +28,8 @@ ListeningWatch::ListeningWatch(const std::string& exporter, std::function<bool()
     : settle_(std::move(settle)),
       others_(std::move(others)),
       is_to_blame_(std::move(is_to_blame)),
-      cut_(std::move(cut)) {
+      cut_(std::move(cut)),
+      progress_("watch/" + exporter) {
     ::pthread_getcpuclockid(::pthread_self(), &clock_);
     thread_ = named_thread("watch/" + exporter, [this] { run(); });
 }
@@ -76,7 +77,9 @@ void ListeningWatch::run() {
     MutexLock lock(mutex_);
     Clock::time_point next_look = Clock::now() + kPeriod;
     while (!stop_) {
+        progress_.waiting();
         changed_.wait_until(lock.native(), std::min(next_look, settle_at_));
+        progress_.working();
         const Clock::time_point now = Clock::now();
         if (!stop_ && now >= settle_at_) {
             settle_at_ = Clock::time_point::max();

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/mutex.hpp"
+#include "base/thread_progress.hpp"
 #include "export/listening_cost.hpp"
 
 namespace spanring::agent {
@@ -65,6 +66,7 @@ private:
     Clock::duration settle_pause_ SPR_GUARDED_BY(mutex_){};
     ListeningCost::Cpu since_ SPR_GUARDED_BY(mutex_){};
     ListeningCost cost_ SPR_GUARDED_BY(mutex_);
+    ThreadProgress progress_;
     std::thread thread_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "auth/token_keeper.hpp"
 #include "auth/token_request.hpp"
+#include "base/stuck_threads.hpp"
 #include "support/captured_log.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/token_server.hpp"
@@ -250,6 +251,25 @@ TEST_F(TokenKeeperTest, AServerThatHangsKeepsNobodyWaiting) {
     make(options);
     ASSERT_TRUE(server.wait_for_requests(1));
     EXPECT_TRUE(look().expected);
+    EXPECT_TRUE(eventually([] { return stuck_threads(0ns).empty(); })) << "it waits for the server";
+    keeper_.reset();
+}
+
+TEST_F(TokenKeeperTest, IsStuckWhereItCannotTellOfAToken) {
+    TokenServer server;
+    server.start();
+    std::promise<void> go;
+    const std::shared_future<void> gone = go.get_future().share();
+    keeper_ = std::make_unique<TokenKeeper>(server.options(), "otlp", [this, gone] {
+        ++woken_;
+        gone.wait();
+    });
+    ASSERT_TRUE(eventually([&] { return woken_ == 1; }));
+    const std::vector<StuckThread> stuck = stuck_threads(0ns);
+    go.set_value();
+    ASSERT_EQ(stuck.size(), 1u);
+    EXPECT_EQ(stuck.front().name, "token/otlp");
+    EXPECT_TRUE(eventually([] { return stuck_threads(0ns).empty(); }));
     keeper_.reset();
 }
 

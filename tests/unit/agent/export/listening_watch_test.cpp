@@ -5,9 +5,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include "base/stuck_threads.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -69,6 +73,24 @@ TEST(ListeningWatchTest, SettlesAConnectionAsSoonAsItIsThere) {
     await([&] { return asked == 3; });
     watch.settle_soon();
     await([&] { return asked == 6; });
+}
+
+// What it calls may hang in gRPC.
+TEST(ListeningWatchTest, IsStuckInACutThatDoesNotReturn) {
+    std::promise<void> go;
+    std::atomic<bool> cuts{false};
+    ListeningWatch watch(
+        "test", [] { return true; }, [] { return ListeningCost::Cpu(10s); }, [] { return true; },
+        [&, gone = go.get_future().share()] {
+            cuts = true;
+            gone.wait();
+        });
+    await([&] { return cuts.load(); });
+    const std::vector<StuckThread> stuck = stuck_threads(0ns);
+    ASSERT_EQ(stuck.size(), 1u);
+    EXPECT_EQ(stuck.front().name, "watch/test");
+    go.set_value();
+    await([] { return stuck_threads(0ns).empty(); });
 }
 
 }  // namespace
