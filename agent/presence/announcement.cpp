@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "presence/announcement.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -22,17 +23,21 @@ bool is_same_file(int fd, const struct stat& other) {
     return ::fstat(fd, &status) == 0 && same_file(status, other);
 }
 
+bool take_lock(int file) {
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(file, F_SETLK, &lock) == 0;
+}
+
 // With its lock from before it has its name. Returns why not, or nothing.
 std::string write_locked(int directory, const Notice& notice, mode_t mode, Descriptor& ret_file) {
     const std::string made = std::string(Notice::kName) + "." + std::to_string(notice.pid);
     ::unlinkat(directory, made.c_str(), 0);  // an agent of the same number was killed just here
     Descriptor file(::openat(directory, made.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file) return error_text(errno);
-    struct flock lock = {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
     const std::string text = notice.text();
-    const bool done = ::fchmod(file.get(), mode) == 0 && ::fcntl(file.get(), F_SETLK, &lock) == 0 &&
+    const bool done = ::fchmod(file.get(), mode) == 0 && take_lock(file.get()) &&
                       ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
                       ::renameat(directory, made.c_str(), directory, Notice::kName) == 0;
     if (!done) {
@@ -42,6 +47,30 @@ std::string write_locked(int directory, const Notice& notice, mode_t mode, Descr
     }
     ret_file = std::move(file);
     return {};
+}
+
+// Of an agent of all users, which gave up the right to make files there: what is in its file. At once, so that nobody
+// reads a part of it.
+bool write_again(int file, const Notice& notice) {
+    struct stat before {};
+    if (::fstat(file, &before) != 0) return false;
+    std::string text = notice.text();
+    const size_t size = text.size();
+    text.resize(std::max(size, static_cast<size_t>(before.st_size)), '\n');
+    return ::pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+           ::ftruncate(file, static_cast<off_t>(size)) == 0;
+}
+
+// Likewise: that of an agent of the same user, which is gone.
+bool take_over(int directory, const Notice& notice, Descriptor& ret_file) {
+    Descriptor file(::openat(directory, Notice::kName, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    struct stat status {};
+    const bool own = file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
+                     status.st_uid == ::geteuid() && (status.st_mode & 022) == 0 &&
+                     static_cast<size_t>(status.st_size) <= Notice::kMostBytes;
+    if (!own || !take_lock(file.get()) || !write_again(file.get(), notice)) return false;
+    ret_file = std::move(file);
+    return true;
 }
 
 }  // namespace
@@ -61,13 +90,16 @@ std::string Announcement::place_in(const std::string& directory, const Notice& n
     if (is_announced(placed.directory.get())) return "another agent's notice is there";
     placed.mode = roots ? 0644 : 0600;
     std::string problem = write_locked(placed.directory.get(), notice, placed.mode, placed.file);
+    if (!problem.empty() && take_over(placed.directory.get(), notice, placed.file)) problem.clear();
     if (problem.empty()) placed_.push_back(std::move(placed));
     return problem;
 }
 
 // The new file has its lock before it has the name: at no moment is there a notice that looks like a dead agent's.
 void Announcement::change(const Notice& notice) {
-    for (Placed& placed : placed_) write_locked(placed.directory.get(), notice, placed.mode, placed.file);
+    for (Placed& placed : placed_)
+        if (!write_locked(placed.directory.get(), notice, placed.mode, placed.file).empty())
+            write_again(placed.file.get(), notice);
 }
 
 Announcement::~Announcement() {

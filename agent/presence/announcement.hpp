@@ -25,10 +25,11 @@ public:
 
     // The directory is this user's, and the notice for this user alone; that of an agent of all users may be root's,
     // and is then for everybody. Nothing is written where others may write, and over no other living agent's notice.
-    // Returns why not, or nothing: an agent serves without it.
+    // Where files cannot be made any more, that of an agent of this user that is gone becomes this one's. Returns why
+    // not, or nothing: an agent serves without it.
     std::string place_in(const std::string& directory, const Notice& notice);
 
-    // Another notice wherever one was placed. One that cannot be written any more stays as it is.
+    // Another notice wherever one was placed.
     void change(const Notice& notice);
 
 private:

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import secrets
+import shutil
 import signal
 import subprocess
 
@@ -111,6 +112,36 @@ class AllUsers(AllUsersCase):
         self.assertFalse((self.parent / "agent.json").exists() and spanring("ps")["agents"])
         collector.stop()
         compare(records(producers), Received(collector.received).by_identity())
+
+    def test_an_agent_whose_successor_fails_is_found_again(self):
+        """By everybody: it has no right any more by which it could make a file where all users see it."""
+        agent = self.agent("--exporter", "debug")
+        folders = {name: self.workspace.folder / name for name in ("taken", "others", "other-state")}
+        for folder in folders.values():
+            folder.mkdir(mode=0o700)
+            shutil.chown(folder, self.agent_user, self.agent_user)
+        spool = agent_configuration.quick("127.0.0.1:1", spool={"directory": str(folders["taken"])})
+        file = agent_configuration.write(self.workspace, {"otlp_grpc": spool})
+        file.chmod(0o644)
+        # Its spool is another agent's: that is found out when the old one has gone already.
+        other = harness.Process(self.workspace, "other-agent",
+                                [*self.as_user(self.agent_user), harness.AGENT, "--directory", folders["others"], "--state-dir",
+                                 folders["other-state"], "--config", file], env=harness.environment(HOME=folders["other-state"]))
+        other.wait_for_line("spanring-agent ready:", stream="stderr")
+
+        def found():
+            ended = subprocess.run([harness.COMMAND, "--directory", self.parent, "ps", "--json"], stdin=subprocess.DEVNULL,
+                                   capture_output=True, text=True, env=harness.environment(), timeout=2 * harness.WATCHDOG)
+            self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+            return [each["pid"] for each in json.loads(ended.stdout)["agents"]]
+        self.assertEqual(found(), [agent.pid])
+        failing = self.start("--config", file, "--replace")
+        failing.expect(1)
+        self.assertIn("is used by another agent", failing.stderr())
+        harness.wait_until(lambda: "this one goes on" in agent.stderr(), "it goes on")
+        harness.wait_until(lambda: found() == [agent.pid], "it is found again")
+        agent.stop()
+        other.stop()
 
     def test_the_drainer_has_no_rights_and_the_opener_has_one(self):
         agent = self.agent("--exporter", "debug")

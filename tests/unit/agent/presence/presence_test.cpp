@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "presence/announcement.hpp"
 #include "presence/running_agent.hpp"
+#include "rights/privileges.hpp"
 #include "support/child_process.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -23,7 +25,12 @@ namespace {
 // An agent in a process of its own: the process's lock is no obstacle to the process itself. It lives as long as this.
 class Announcer {
 public:
-    Announcer(const Notice& notice, const std::string& directory) {
+    using Then = std::function<void(Announcement& announcement, Notice notice)>;
+
+    // `before`: in its process, which may give up rights.
+    Announcer(
+        const Notice& notice, const std::string& directory, const std::function<void()>& before = [] {},
+        const Then& then = [](Announcement&, const Notice&) {}) {
         int ends[2], answer[2];
         if (pipe2(ends, O_CLOEXEC) != 0 || pipe2(answer, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
         child_ = fork();
@@ -33,8 +40,10 @@ public:
             {
                 Notice own = notice;
                 own.pid = getpid();
+                before();
                 Announcement announcement;
                 const std::string problem = announcement.place_in(directory, own);
+                then(announcement, own);
                 if (write(answer[1], problem.c_str(), problem.size() + 1) < 0) _exit(1);
                 char end = 0;
                 if (read(ends[0], &end, 1) < 0) _exit(1);
@@ -113,6 +122,40 @@ TEST_F(PresenceTest, OfAKilledAgentIsNotBelieved) {
     EXPECT_EQ(next.problem(), "");
     ASSERT_TRUE(found());
     EXPECT_EQ(found()->pid, next.pid());
+}
+
+// As one of all users, which has no right to make a file there any more when a replacement has failed.
+TEST_F(PresenceTest, OfAnAgentThatIsGoneBecomesThatOfOneThatMayMakeNoFiles) {
+    Announcer agent(notice(), directory.path());
+    agent.kill();
+    ASSERT_EQ(chmod(directory.path().c_str(), 0555), 0);
+    Notice other = notice();
+    other.exporters = {"x"};
+    Announcer next(other, directory.path(), [] { keep_rights(kNoRights); });
+    EXPECT_EQ(next.problem(), "");
+    ASSERT_TRUE(found()) << problem;
+    EXPECT_EQ(found()->pid, next.pid());
+    EXPECT_EQ(found()->exporters, other.exporters);
+    Announcer third(notice(), directory.path(), [] { keep_rights(kNoRights); });
+    EXPECT_EQ(third.problem(), "another agent's notice is there");
+    third.end();
+    EXPECT_EQ(found()->pid, next.pid());
+    ASSERT_EQ(chmod(directory.path().c_str(), 0700), 0);
+}
+
+TEST_F(PresenceTest, IsChangedWhereNoFilesCanBeMadeAnyMore) {
+    Announcer agent(
+        notice(), directory.path(), [] {},
+        [&](Announcement& announcement, Notice notice) {
+            if (chmod(directory.path().c_str(), 0555) != 0) _exit(1);
+            keep_rights(kNoRights);
+            notice.exporters = {"x"};
+            announcement.change(notice);
+        });
+    ASSERT_TRUE(found()) << problem;
+    EXPECT_EQ(found()->pid, agent.pid());
+    EXPECT_EQ(found()->exporters, std::vector<std::string>{"x"});
+    ASSERT_EQ(chmod(directory.path().c_str(), 0700), 0);
 }
 
 TEST_F(PresenceTest, OfARunningAgentIsNotReplaced) {
