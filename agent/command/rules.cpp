@@ -141,16 +141,14 @@ void must_be_free(const StatusReport& report, const std::string& name) {
     if (name == "(other)") throw Refused("'(other)' stands for many rules: another name");
 }
 
-using Change = std::function<void(std::vector<LiveRule>& rules)>;
-
-// Written, and taken over by the agent; or nothing has changed.
-void change(const Site& site, const Change& what) {
-    const LiveRulesFile file(site.state_directory);
-    const std::vector<LiveRule> before = file.change(what);
-    const StatusReport after = ask(site);
-    if (after.rules_problem.empty()) return;
-    file.replace(before);
-    throw Refused("nothing has changed: " + printable(after.rules_problem));
+// Written, and taken over by the agent; or nothing has changed. Whoever else changes them waits meanwhile.
+void change(const Site& site, const LiveRulesFile::Change& what) {
+    std::string problem;
+    const bool done = LiveRulesFile(site.state_directory).change(what, [&] {
+        problem = ask(site).rules_problem;
+        return problem.empty();
+    });
+    if (!done) throw Refused("nothing has changed: " + printable(problem));
 }
 
 auto find(std::vector<LiveRule>& rules, const std::string& name) {

@@ -18,7 +18,9 @@
 namespace spanring::agent {
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};  // with somebody who was stopped while it had the lock
+// With somebody who was stopped while it had the lock. The agent may take half a minute to say whether it takes over
+// what was written: it may be reloading.
+constexpr std::chrono::seconds kPatience{40};
 constexpr std::chrono::milliseconds kLook{5};
 
 // Until what is returned goes.
@@ -48,7 +50,7 @@ std::vector<LiveRule> LiveRulesFile::parse(const std::string& text) const {
 
 std::vector<LiveRule> LiveRulesFile::read() const { return parse(text()); }
 
-std::vector<LiveRule> LiveRulesFile::change(const std::function<void(std::vector<LiveRule>& rules)>& change) const {
+bool LiveRulesFile::change(const Change& change, const std::function<bool()>& holds) const {
     const Descriptor locked = lock(directory_);
     std::vector<LiveRule> rules = read();
     const std::vector<LiveRule> before = rules;
@@ -57,7 +59,9 @@ std::vector<LiveRule> LiveRulesFile::change(const std::function<void(std::vector
     const std::string text = text_of_rules(rules);
     static_cast<void>(parse(text));  // as the agent will
     replace_file(path(), text);
-    return before;
+    if (holds()) return true;
+    replace_file(path(), text_of_rules(before));
+    return false;
 }
 
 void LiveRulesFile::replace(const std::vector<LiveRule>& rules) const {

@@ -25,9 +25,13 @@ public:
     std::string text() const;
     // A missing file has no rules. Throws std::runtime_error: the file, the place in it, and what is wrong.
     std::vector<LiveRule> read() const;
-    // Whoever does so at the same time. What is expired goes. Returns the rules before. Throws std::runtime_error, and
-    // what `change` throws; then nothing has changed.
-    std::vector<LiveRule> change(const std::function<void(std::vector<LiveRule>& rules)>& change) const;
+    // Of several at the same time each changes what the one before has left. What is expired goes. Once it is written
+    // `holds` is asked; until that returns nobody else changes anything. False: it does not hold, and what was there
+    // before is there again. Throws std::runtime_error, and what `change` throws; then nothing has changed. What
+    // `holds` throws leaves what was written.
+    using Change = std::function<void(std::vector<LiveRule>& rules)>;
+    bool change(
+        const Change& change, const std::function<bool()>& holds = [] { return true; }) const;
     // These and no others, whatever was there. Throws std::runtime_error.
     void replace(const std::vector<LiveRule>& rules) const;
 

@@ -3,9 +3,14 @@
 // Rules as they are written and read, and what is wrong with one.
 #include "sampling/live_rule.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <limits>
 #include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -165,7 +170,7 @@ TEST(LiveRulesFile, IsChangedAsAWholeOrNotAtAll) {
     file.replace({old, whole_rule()});
     LiveRule more;
     more.name = "more";
-    EXPECT_EQ(file.change([&](std::vector<LiveRule>& rules) { rules.push_back(more); }).size(), 2u);
+    EXPECT_TRUE(file.change([&](std::vector<LiveRule>& rules) { rules.push_back(more); }));
     EXPECT_THAT(file.read(), ElementsAre(whole_rule(), more)) << "what is expired goes";
     EXPECT_THROW(file.change([&](std::vector<LiveRule>& rules) { rules.push_back(more); }), std::runtime_error);
     EXPECT_THAT(file.read(), ElementsAre(whole_rule(), more));
@@ -175,6 +180,33 @@ TEST(LiveRulesFile, IsChangedAsAWholeOrNotAtAll) {
     file.replace({});
     EXPECT_THAT(file.read(), IsEmpty());
     EXPECT_EQ(directory.files().size(), 1u);
+}
+
+LiveRulesFile::Change adds(const std::string& name) {
+    return [name](std::vector<LiveRule>& rules) { rules.emplace_back().name = name; };
+}
+
+TEST(LiveRulesFile, WhatDoesNotHoldIsTakenBackAndNothingElse) {
+    const test::TemporaryDirectory directory;
+    const LiveRulesFile file(directory.path());
+    EXPECT_TRUE(file.change(adds("first")));
+    std::thread other;
+    std::atomic<bool> tries = false;
+    const auto does_not_hold = [&] {
+        EXPECT_EQ(file.read().size(), 2u) << "it is there to be looked at";
+        other = std::thread([&] {
+            tries = true;
+            EXPECT_TRUE(file.change(adds("other")));
+        });
+        while (!tries) std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        return false;
+    };
+    EXPECT_FALSE(file.change(adds("refused"), does_not_hold));
+    other.join();
+    std::vector<std::string> names;
+    for (const LiveRule& rule : file.read()) names.push_back(rule.name);
+    EXPECT_THAT(names, ElementsAre("first", "other"));
 }
 
 }  // namespace
