@@ -280,7 +280,7 @@ private:
         decisions_ = std::make_unique<DecisionCounters>(policies.names());
         options.decisions = decisions_.get();
         rules_ = std::make_unique<LiveRules>(config_.state_directory, rule_slots_beside(policies.marks()),
-                                             sampling.decisions_kept, name);
+                                             LiveRules::rest(sampling), name);
         rules_->follow(unix_nano());
         options.rules = rules_.get();
         desk_ = std::make_unique<DecisionDesk>();

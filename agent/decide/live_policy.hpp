@@ -47,13 +47,17 @@ private:
 
 class LivePolicy {
 public:
-    // `first_bit`: of the slots'. `before`: with the same slot, whose budget it goes on with; null: there is none.
+    // `first_bit`: of the slots'. `before`: the same rule, whose budget it goes on with; null: there is none.
     LivePolicy(const LiveRuleSet::Standing& standing, size_t first_bit, WantedKeys& keys, const LivePolicy* before);
 
     // Of a trace: a span of it met all conditions; by what spans say of chance it would be kept.
     PolicyMarks bit() const { return bit_; }
     PolicyMarks chance_bit() const { return bit_ << 1; }
     size_t slot() const { return slot_; }
+    // The same one, however long it holds by now. Another rule can have its slot.
+    bool is_of(const LiveRuleSet::Standing& other) const {
+        return slot_ == other.slot && rule_.meaning() == other.rule.meaning();
+    }
     bool is_by_chance() const { return chance_ != nullptr; }
 
     bool concerns(const ProducerFacts& producer) const;

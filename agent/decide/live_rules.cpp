@@ -9,6 +9,7 @@
 
 #include "base/foreign_text.hpp"
 #include "base/replace_file.hpp"
+#include "decide/tail_sampling_options.hpp"
 #include "sampling/rules_text.hpp"
 
 namespace spanring::agent {
@@ -29,6 +30,10 @@ bool has(const LiveRuleSet& set, const LiveRule& rule) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds LiveRules::rest(const TailSamplingOptions& options) {
+    return std::max(options.decisions_kept, options.decision_wait);
+}
 
 LiveRules::LiveRules(const std::string& state_directory, size_t slots, std::chrono::milliseconds rest,
                      std::function<void(const std::string& name)> name)
@@ -77,8 +82,8 @@ bool LiveRules::take(std::vector<LiveRule> rules, uint64_t unix_nano) {
     if (!slots) {
         fail(rules.size() > slots_
                  ? "rules: there is room for " + std::to_string(slots_) + " beside the policies of the configuration"
-                 : std::string("rules: too many were changed within decision_cache.kept_for; they hold as soon as "
-                               "there is room"));
+                 : std::string("rules: too many were changed within decision_cache.kept_for (or decision_wait, which "
+                               "may be longer); they hold as soon as there is room"));
         return false;
     }
     for (size_t i = 0; i < rules.size(); ++i) now->rules.push_back({std::move(rules[i]), (*slots)[i]});

@@ -19,12 +19,17 @@
 
 namespace spanring::agent {
 
+struct TailSamplingOptions;
+
 class LiveRules {
 public:
     static constexpr char kSlotsName[] = "rule_slots.json";
 
-    // `slots`: how many there are. `rest`: what was decided is remembered for so long. `name`: is told of every rule
-    // before it stands.
+    // How long what a rule has marked, or decided, is around once that is gone.
+    static std::chrono::milliseconds rest(const TailSamplingOptions& options);
+
+    // `slots`: how many there are. `rest`: as rest() has it. `name`: is told of every
+    // rule before it stands.
     LiveRules(const std::string& state_directory, size_t slots, std::chrono::milliseconds rest,
               std::function<void(const std::string& name)> name);
 

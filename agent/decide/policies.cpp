@@ -53,8 +53,8 @@ void Policies::follow(const std::shared_ptr<const LiveRuleSet>& rules) {
     std::vector<LivePolicy> live;
     reads_chances_ = has_chances_;
     for (const LiveRuleSet::Standing& standing : rules->rules) {
-        const auto before = std::find_if(live_.begin(), live_.end(),
-                                         [&](const LivePolicy& one) { return one.slot() == standing.slot; });
+        const auto before =
+            std::find_if(live_.begin(), live_.end(), [&](const LivePolicy& one) { return one.is_of(standing); });
         live.emplace_back(standing, marking_.size(), keys, before != live_.end() ? &*before : nullptr);
         reads_chances_ = reads_chances_ || live.back().is_by_chance();
     }

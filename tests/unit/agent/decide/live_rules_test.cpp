@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 
 #include "decide/policies.hpp"
 #include "decide/rule_shares.hpp"
+#include "decide/tail_sampling_options.hpp"
 #include "otlp.pb.h"
 #include "sampling/live_rules_file.hpp"
 #include "support/captured_log.hpp"
@@ -166,6 +168,16 @@ TEST_F(LiveRulesTest, WaitForPlacesWhereTheyChangeAllTheTime) {
     EXPECT_EQ(rules.problem(), "");
 }
 
+// A trace with a rule's mark is decided up to decision_wait later, and its decisions are remembered for kept_for.
+TEST(LiveRules, APlaceRestsForWhateverIsLonger) {
+    TailSamplingOptions options;
+    options.decision_wait = std::chrono::seconds(30);
+    options.decisions_kept = std::chrono::seconds(10);
+    EXPECT_EQ(LiveRules::rest(options), std::chrono::seconds(30));
+    options.decisions_kept = std::chrono::seconds(60);
+    EXPECT_EQ(LiveRules::rest(options), std::chrono::seconds(60));
+}
+
 // ---- What policies make of them -------------------------------------------------------------------------------------
 
 class LivePoliciesTest : public LiveRulesTest {
@@ -183,7 +195,16 @@ protected:
         file_.replace(rules);
         rules_.follow(++now_);
         ASSERT_EQ(rules_.problem(), "");
-        policies_.follow(rules_.rules());
+        stands_ = rules_.rules();
+        policies_.follow(stands_);
+    }
+    // One rule, whose slot may have been another's a moment ago.
+    void stand(const LiveRule& rule, size_t slot) {
+        auto rules = std::make_shared<LiveRuleSet>();
+        rules->rules.push_back({rule, slot});
+        rules->slots[slot] = {rule.name, rule.meaning(), {}, 0};
+        stands_ = rules;
+        policies_.follow(stands_);
     }
     std::string decide(const std::vector<otlp::Span>& spans, Policies::Clock::time_point when = {}) {
         TraceState state;
@@ -201,7 +222,7 @@ protected:
         const size_t place = last_.rule;
         const std::string name = place < policies_.names().size()
                                      ? policies_.names()[place]
-                                     : rules_.rules()->slots[place - policies_.names().size()].name;
+                                     : stands_->slots[place - policies_.names().size()].name;
         return (last_.keep ? "keep by " : "drop by ") + name;
     }
 
@@ -211,6 +232,7 @@ protected:
         all.name = "all";
         return all;
     }())};
+    std::shared_ptr<const LiveRuleSet> stands_;
     Producer producer_;
     Decision last_;
     uint64_t now_ = 0;
@@ -335,6 +357,19 @@ TEST_F(LivePoliciesTest, ABudgetGoesOnWhileOthersChange) {
     EXPECT_EQ(decide({a_span("a"), a_span("b")}, now), "keep by budget");
     EXPECT_EQ(decide({a_span("a"), a_span("b")}, now), "drop by budget");
     EXPECT_EQ(decide({a_span("a")}, now), "keep by budget");
+}
+
+TEST_F(LivePoliciesTest, ABudgetIsNotAnothersWhoGetsItsSlot) {
+    const Policies::Clock::time_point now{std::chrono::hours(1)};
+    stand(a_rule("many", RuleAction::kTracesPerSecond, 1000), 0);
+    EXPECT_EQ(decide({a_span("a")}, now), "keep by many");
+    stand(a_rule("one", RuleAction::kTracesPerSecond, 1), 0);
+    EXPECT_EQ(decide({a_span("a")}, now), "keep by one");
+    EXPECT_EQ(decide({a_span("a")}, now), "drop by one");
+    LiveRule longer = a_rule("one", RuleAction::kTracesPerSecond, 1);
+    longer.until_unix_nano = 1;
+    stand(longer, 0);
+    EXPECT_EQ(decide({a_span("a")}, now), "drop by one") << "the same rule, which goes on";
 }
 
 TEST_F(LivePoliciesTest, WhatWasMarkedBeforeMeansTheSame) {
