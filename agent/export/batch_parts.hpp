@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "batch/priority.hpp"
 #include "export/shares_in_turn.hpp"
 #include "export/shipment.hpp"
 
@@ -19,14 +21,16 @@ public:
     // What became of a part that did not go to the spool; one of the counts, or with `exported` also `rejected`.
     struct Ended {
         std::vector<spool::Share> shares;
+        std::optional<Priority> lane;
         uint64_t exported = 0, rejected = 0, dropped = 0;
+        uint64_t left = 0;  // behind; where the spool answers for the batch, that is dropped as well
     };
 
     void add(size_t parts) { open_ += parts; }
 
     // True: it was the last.
-    bool close(std::vector<spool::Share> shares, uint64_t spans, Resolution resolution) {
-        Ended ended{std::move(shares)};
+    bool close(std::vector<spool::Share> shares, std::optional<Priority> lane, uint64_t spans, Resolution resolution) {
+        Ended ended{std::move(shares), lane};
         switch (resolution.outcome) {
             case Outcome::kExported:
                 ended.exported = spans - resolution.rejected;
@@ -35,7 +39,10 @@ public:
             case Outcome::kRejected: ended.rejected = spans; break;
             case Outcome::kDroppedQueue: ended.dropped = spans; break;
             case Outcome::kSpooled: spooled_ = true; break;
-            default: left_behind_ = true; break;
+            default:
+                left_behind_ = true;
+                ended.left = spans;
+                break;
         }
         exported_ += ended.exported;
         dropped_ += ended.dropped;
@@ -46,10 +53,11 @@ public:
 
     // A batch has one outcome. What was dropped beside what was exported counts as rejected; and a batch of which
     // anything is left is left as a whole, so that what was exported of it is exported again rather than lost. Where
-    // the spool has any of it, that answers for all: the rest is booked as if it had come out of it (beside_spool()).
+    // the spool has any of it, that answers for all: the rest is booked as if it had come out of it (beside_spool()),
+    // and what is left behind has no place any more, for the next agent would have the whole batch beside the spool.
     Resolution resolution(uint64_t spans) const {
-        if (left_behind_) return {Outcome::kLeftBehind, 0};
         if (spooled_) return {Outcome::kSpooled, 0};
+        if (left_behind_) return {Outcome::kLeftBehind, 0};
         if (exported_ == 0) return {dropped_ != 0 ? Outcome::kDroppedQueue : Outcome::kRejected, 0};
         return {Outcome::kExported, spans - exported_};
     }
@@ -58,7 +66,7 @@ public:
         std::vector<Ended> all = ended_;
         if (batch.spans > spans_) {  // a mapping whose bytes were gone
             const uint64_t gone = batch.spans - spans_;
-            all.push_back({SharesInTurn(shares_of(batch.runs)).next(gone), 0, 0, gone});
+            all.push_back({SharesInTurn(shares_of(batch.runs)).next(gone), std::nullopt, 0, 0, gone});
         }
         return all;
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <spdlog/spdlog.h>
 
@@ -21,8 +22,6 @@ using Clock = OtlpSender::Clock;
 
 constexpr milliseconds kLookAgain{250};  // memory that is out comes back without a sign
 constexpr std::chrono::hours kIdle{1};
-constexpr milliseconds kRestartPause{100};
-constexpr uint32_t kMostFailuresAtEnd = 3;
 
 constexpr uint64_t kLong = 4;  // what fills this part of the queue has to wait for long
 
@@ -134,41 +133,6 @@ void OtlpSender::serve() {
         if (watch_->take_cut() && circuit_.closed()) fail_circuit(kept_busy(), false);  // nothing was in flight
     }
     watch_.reset();
-}
-
-// Everything that an exception may have left halfway is made anew. True: it is the end, and too late for that.
-bool OtlpSender::fail(const char* what) {
-    failed_ = true;
-    watch_.reset();
-    suspect_.blame();
-    books_.note_restart(what);
-    log_.begins_again(what);
-    const Clock::time_point now = Clock::now();
-    const std::optional<Clock::time_point> stop_at = inbox_.stop_at();
-    if (stop_at && now >= *stop_at && ++failures_at_end_ >= kMostFailuresAtEnd) {
-        inbox_.close(false, now);
-        owed_.add(inbox_.take());
-        owed_.close_all({Outcome::kLeftBehind, 0});
-        return true;
-    }
-    circuit_.fail(now, {}, circuit_.probing());
-    std::this_thread::sleep_for(kRestartPause);
-    return false;
-}
-
-void OtlpSender::restart() {
-    std::unique_ptr<Transport> transport = make_transport_();
-    inbox_.undisturbed([&] { transport_.swap(transport); });
-    if (transport) transport->abandon();
-    transport.reset();
-    queue_.clear();
-    owed_.forget_parts();
-    flights_.forget();
-    identity_.forget();
-    replays_ = 0;
-    open_spool();
-    for (const Inbox::Arrival& each : owed_.all()) queue_.push(ship(each.batch, each.sequence));
-    failed_ = false;
 }
 
 void OtlpSender::open_spool() {
@@ -493,20 +457,6 @@ bool OtlpSender::in_spool(const Shipment& shipment) {
     const bool stored = spool_.store(shipment, most_bytes());
     note_health();
     return stored;
-}
-
-// The end: nothing is waited for any more. What has no answer goes to the spool.
-void OtlpSender::wind_up() {
-    for (ShipmentPtr& shipment : transport_->abandon()) {
-        if (shipment->entry) {
-            spool_.give_back(*shipment);
-        } else {
-            to_spool(std::move(shipment), Outcome::kLeftBehind);
-        }
-    }
-    take_inbox();
-    while (!queue_.empty()) to_spool(queue_.take_oldest(), Outcome::kLeftBehind);
-    transport_.reset();
 }
 
 }  // namespace spanring::agent

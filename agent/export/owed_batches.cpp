@@ -47,11 +47,13 @@ void OwedBatches::close(const Shipment& shipment, Resolution resolution) {
             unanswered -= std::min(unanswered, shipment.spans);
         }
         const auto parts = parts_.find(shipment.sequence);
-        if (!parts->second.close(shipment.shares(), shipment.spans, resolution)) return;
+        if (!parts->second.close(shipment.shares(), shipment.priority, shipment.spans, resolution)) return;
         resolution = parts->second.resolution(shipment.batch->spans);
         if (resolution.outcome == Outcome::kSpooled) {
-            for (const BatchParts::Ended& ended : parts->second.beside_spool(*shipment.batch))
-                books_.book_spooled(ended.shares, ended.exported, ended.rejected, ended.dropped);
+            for (const BatchParts::Ended& ended : parts->second.beside_spool(*shipment.batch)) {
+                books_.book_spooled(ended.shares, ended.exported, ended.rejected, ended.dropped + ended.left);
+                if (ended.lane) books_.count_lane(*ended.lane, 0, 0, ended.left);
+            }
         }
         parts_.erase(parts);
     }

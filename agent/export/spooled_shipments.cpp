@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/spooled_shipments.hpp"
 
+#include <algorithm>
 #include <map>
 #include <span>
 #include <system_error>
@@ -88,20 +89,19 @@ std::vector<SpooledShipments::Piece> SpooledShipments::pieces_of(const Shipment&
     return pieces;
 }
 
-bool SpooledShipments::store(const Shipment& shipment, size_t most) {
-    uint64_t stored = 0;
-    std::vector<Spool::Share> refused;
-    std::array<uint64_t, 2> sorted{}, dropped{};
+SpooledShipments::Stored SpooledShipments::put(const Shipment& shipment, size_t most) {
+    Stored stored;
     const auto append = [&](const Piece& piece, std::span<const Run> runs, const Request& request) {
         const std::vector<Spool::Share> shares = shares_of(runs);
         const uint64_t spans = spans_of(shares);
-        sorted[static_cast<size_t>(piece.priority)] += spans;
+        stored.sorted[static_cast<size_t>(piece.priority)] += spans;
         if (spool_->append(piece.owner, shares, request.slices, piece.priority)) {
-            stored += spans;
+            stored.spans += spans;
+            stored.tickets.push_back(spool_->appended());
         } else {
             books_.note(spool_->error());
-            refused.insert(refused.end(), shares.begin(), shares.end());
-            dropped[static_cast<size_t>(piece.priority)] += spans;
+            stored.refused.insert(stored.refused.end(), shares.begin(), shares.end());
+            stored.dropped[static_cast<size_t>(piece.priority)] += spans;
         }
     };
     const std::vector<Piece> pieces = pieces_of(shipment);
@@ -113,17 +113,56 @@ bool SpooledShipments::store(const Shipment& shipment, size_t most) {
             for (const auto& part : tenants_.split(piece.runs, most)) append(piece, part, assemble(part));
         }
     }
-    if (stored == 0) return false;
-    SPR_TESTPOINT(batch_in_spool);
+    return stored;
+}
+
+void SpooledShipments::book(const Shipment& shipment, const Stored& stored) {
     for (const Priority priority : kPriorities) {
-        if (!shipment.priority) books_.count_sorted(priority, sorted[static_cast<size_t>(priority)]);
-        books_.count_lane(priority, 0, 0, dropped[static_cast<size_t>(priority)]);
+        if (!shipment.priority) books_.count_sorted(priority, stored.sorted[static_cast<size_t>(priority)]);
+        books_.count_lane(priority, 0, 0, stored.dropped[static_cast<size_t>(priority)]);
     }
-    if (!refused.empty()) books_.book_spooled(refused, 0, 0, spans_of(refused));
-    if (const uint64_t gone = shipment.spans + shipment.lost() - stored - spans_of(refused); gone != 0) {
+    const uint64_t refused = spans_of(stored.refused);
+    if (refused != 0) books_.book_spooled(stored.refused, 0, 0, refused);
+    if (const uint64_t gone = shipment.spans + shipment.lost() - stored.spans - refused; gone != 0) {
         const std::vector<Spool::Share> lost = SharesInTurn(shares_of(shipment.batch->runs)).next(gone);
         books_.book_spooled(lost, 0, 0, spans_of(lost));
     }
+}
+
+bool SpooledShipments::store(const Shipment& shipment, size_t most) {
+    const Stored stored = put(shipment, most);
+    if (stored.spans == 0) return false;
+    SPR_TESTPOINT(batch_in_spool);
+    book(shipment, stored);
+    return true;
+}
+
+// False: some of it was dropped for other entries, and is booked as that.
+bool SpooledShipments::take_back(std::span<const Stored> stored) {
+    const auto all_there = [this](const Stored& each) {
+        return std::all_of(each.tickets.begin(), each.tickets.end(),
+                           [this](const Spool::Ticket& ticket) { return spool_->has(ticket); });
+    };
+    if (!std::all_of(stored.begin(), stored.end(), all_there)) return false;
+    for (const Stored& each : stored)
+        for (const Spool::Ticket& ticket : each.tickets) spool_->finish(ticket);
+    return true;
+}
+
+bool SpooledShipments::store_all(std::span<const ShipmentPtr> parts, size_t most) {
+    std::vector<Stored> stored;
+    uint64_t spans = 0;
+    bool cannot_go_back = false;
+    for (const ShipmentPtr& part : parts) {
+        stored.push_back(put(*part, most));
+        spans += stored.back().spans;
+        if (stored.back().refused.empty() || cannot_go_back) continue;
+        if (take_back(stored)) return false;
+        cannot_go_back = true;
+    }
+    if (spans == 0) return false;
+    SPR_TESTPOINT(batch_in_spool);
+    for (size_t i = 0; i < stored.size(); ++i) book(*parts[i], stored[i]);
     return true;
 }
 

@@ -47,6 +47,9 @@ public:
     // Stores it, of each owner, lane and tenant by itself, in entries of at most `most` bytes. Answers for all of its
     // spans from here: what does not get in is booked as lost. False: nothing got in, and nothing is booked.
     bool store(const Shipment& shipment, size_t most);
+    // The end: all of these, which are what is left of a batch, or nothing of any, so that the next agent has each span
+    // from one place. Only where the room for one cost another its place it is as in store().
+    bool store_all(std::span<const ShipmentPtr> parts, size_t most);
 
     // What was taken. settle() books what became of its spans, and done() removes it; between them it is on disk, and
     // would be sent again.
@@ -67,8 +70,18 @@ private:
         std::vector<Run> runs;
     };
 
+    struct Stored {
+        std::vector<Spool::Ticket> tickets;
+        uint64_t spans = 0;
+        std::vector<Spool::Share> refused;
+        std::array<uint64_t, 2> sorted{}, dropped{};  // by lane
+    };
+
     void open();
     std::vector<Piece> pieces_of(const Shipment& shipment) const;
+    Stored put(const Shipment& shipment, size_t most);
+    void book(const Shipment& shipment, const Stored& stored);
+    bool take_back(std::span<const Stored> stored);
 
     const std::string exporter_;
     SpoolOptions options_;

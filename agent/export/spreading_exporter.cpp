@@ -237,7 +237,7 @@ void SpreadingExporter::closed(const std::shared_ptr<Batch>& part, Resolution re
         const auto found = wholes_.find(part.get());
         whole = found->second;
         wholes_.erase(found);
-        if (!whole->parts.close(shares_of(part->runs), part->spans, resolution)) return;
+        if (!whole->parts.close(shares_of(part->runs), std::nullopt, part->spans, resolution)) return;
     }
     close(*whole);
 }
@@ -246,7 +246,7 @@ void SpreadingExporter::close(const Whole& whole) {
     const Resolution resolution = whole.parts.resolution(whole.batch->spans);
     if (resolution.outcome == Outcome::kSpooled) {
         for (const BatchParts::Ended& ended : whole.parts.beside_spool(*whole.batch))
-            books_->book_spooled(ended.shares, ended.exported, ended.rejected, ended.dropped);
+            books_->book_spooled(ended.shares, ended.exported, ended.rejected, ended.dropped + ended.left);
     }
     resolve(whole.batch, resolution);
     open_->close(whole.sequence);

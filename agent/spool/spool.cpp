@@ -147,6 +147,7 @@ int Spool::write(uid_t owner, Priority priority, std::span<const Share> shares,
     if (error != 0) return error;
     files.grew(size);
     bytes_ += size;
+    appended_ = {owner, file->number(), file->places().size() - 1};
     return 0;
 }
 
@@ -243,6 +244,11 @@ std::optional<Spool::Entry> Spool::take() {
         lose(priority, entry.shares);
         finish(entry.ticket);
     }
+}
+
+bool Spool::has(const Ticket& ticket) {
+    const auto owner = owners_.find(ticket.owner);
+    return owner != owners_.end() && owner->second.with(ticket.file) != nullptr;
 }
 
 bool Spool::give_back(const Ticket& ticket) {

@@ -54,6 +54,9 @@ public:
     bool append(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request,
                 Priority priority = Priority::kRest);
     const std::string& error() const { return error_; }
+    // What append() took last. As if it had never been there: where it still is, finish() does that.
+    const Ticket& appended() const { return appended_; }
+    bool has(const Ticket& ticket);  // its file was not dropped
 
     // Of the owner whose turn it is, and the lane, the oldest entry that is neither taken nor finished. It stays on
     // disk until finish().
@@ -102,6 +105,7 @@ private:
     uint64_t next_number_ = 1;
     uint64_t bytes_ = 0;
     uint64_t damaged_ = 0;
+    Ticket appended_;
     std::string error_;
 };
 

@@ -2,6 +2,9 @@
 //
 // What has to wait, in two lanes: errors and slow spans go first and are given up last, and each span is in one of
 // them.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -42,6 +45,35 @@ protected:
 
     std::set<std::string> errors_;
 };
+
+// At the agent's end on a full disk, of which a limit of files' sizes takes the place: the errors of a batch have room,
+// and the rest has not.
+TEST_F(SenderLanesTest, ABatchIsInTheSpoolAsAWholeOrLeftBehind) {
+    backend_.answer_with(always(HttpReply{.never = true}));
+    start_and_make();
+    exporter_->submit(mixed(0, 400));
+    ASSERT_TRUE(backend_.wait_for_requests(1));
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto old = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit tight{45'000, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+    exporter_->shutdown(std::chrono::steady_clock::now());
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, old);
+    EXPECT_EQ(batches_.front()->resolutions[1].outcome, Outcome::kLeftBehind);
+    const ExporterStatus status = exporter_->status();
+    EXPECT_THAT(status.last_error, testing::HasSubstr("cannot write to")) << "it was tried";
+    EXPECT_EQ(status.spool_dropped, 0u);
+    EXPECT_EQ(lane(Priority::kFirst).sorted + lane(Priority::kRest).sorted, 0u);
+
+    exporter_.reset();
+    const size_t asked = backend_.received().size();
+    backend_.answer_with(always({}));
+    make();
+    EXPECT_EQ(send(mixed(1000, 1)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().size(), asked + 1) << "nothing is in the spool";
+}
 
 TEST_F(SenderLanesTest, WhatIsSentAtOnceIsNotSorted) {
     start_and_make();
