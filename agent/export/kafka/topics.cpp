@@ -15,7 +15,8 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr size_t kMostKnown = 1024;  // producers; beyond it, those that are gone are forgotten
+constexpr size_t kMostKnown = 1024;               // producers; beyond it, those that are gone are forgotten
+constexpr std::chrono::seconds kBetweenLooks{1};  // for a topic that is unused: there may be thousands
 
 }  // namespace
 
@@ -41,20 +42,65 @@ const std::string& KafkaTopics::named_by(const std::shared_ptr<const Producer>& 
     return known.named;
 }
 
-bool KafkaTopics::is_usable(const std::string& topic, Time now) {
+bool KafkaTopics::is_usable(const std::string& topic, uid_t owner, Time now) {
     const auto used = topics_.find(topic);
-    if (used != topics_.end()) return now >= used->second;
+    if (used != topics_.end()) {
+        if (now < used->second.again) return false;
+        used->second.last = now;
+        return true;
+    }
     // Kafka's own, __consumer_offsets and the like, begin so.
     if (!is_topic_name(topic) || topic.starts_with("__")) {
         tell(topic, "it is not a name of a topic", now);
         return false;
     }
-    if (topics_.size() >= most_) {
+    if (topics_.size() >= most_ && !make_room(owner, now)) {
         tell(topic, "there are max_topics already", now);
         return false;
     }
-    topics_.emplace(topic, Time());
+    topics_.emplace(topic, Used{{}, now, owner});
+    ++owners_[owner];
     figures_->topics.store(topics_.size(), std::memory_order_relaxed);  // relaxed: a figure
+    return true;
+}
+
+KafkaTopics::Topics::iterator KafkaTopics::longest_unused(const std::optional<uid_t>& owner) {
+    auto found = topics_.end();
+    for (auto each = topics_.begin(); each != topics_.end(); ++each) {
+        if (owner && each->second.owner != *owner) continue;
+        if (found == topics_.end() || each->second.last < found->second.last) found = each;
+    }
+    return found;
+}
+
+void KafkaTopics::forget(Topics::iterator topic) {
+    const auto owner = owners_.find(topic->second.owner);
+    if (--owner->second == 0) owners_.erase(owner);
+    topics_.erase(topic);
+    ++forgotten_;
+}
+
+// Users change places only as long as that makes their shares more equal, so it comes to an end.
+bool KafkaTopics::make_room(uid_t owner, Time now) {
+    if (now >= next_look_) {
+        next_look_ = now + kBetweenLooks;
+        const auto unused = longest_unused(std::nullopt);
+        if (now - unused->second.last >= kUnused) {
+            forget(unused);
+            return true;
+        }
+    }
+    const auto most = std::max_element(owners_.begin(), owners_.end(),
+                                       [](const auto& one, const auto& other) { return one.second < other.second; });
+    const auto own = owners_.find(owner);
+    if (most->second < (own != owners_.end() ? own->second : 0) + 2) return false;
+    forget(longest_unused(most->first));
+    return true;
+}
+
+bool KafkaTopics::outgrew_producer() {
+    if (forgotten_ < most_) return false;
+    forgotten_ = 0;
     return true;
 }
 
@@ -67,7 +113,7 @@ std::vector<KafkaTopics::Part> KafkaTopics::apart(std::span<const Run> runs, Tim
         if (std::exchange(last, run.producer.get()) != run.producer.get()) {
             const std::string& named = named_by(run.producer);
             const bool given = !named.empty() && named != configured_;
-            const bool diverted = given && !is_usable(named, now);
+            const bool diverted = given && !is_usable(named, run.producer->uid, now);
             const std::string topic = given && !diverted ? named : std::string();
             const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) {
                 return part.topic == topic && part.diverted == diverted;
@@ -82,8 +128,8 @@ std::vector<KafkaTopics::Part> KafkaTopics::apart(std::span<const Run> runs, Tim
 
 void KafkaTopics::doubt(const std::string& topic, const std::string& why, Time now) {
     const auto used = topics_.find(topic);
-    if (used == topics_.end() || used->second > now) return;
-    used->second = now + kDoubt;
+    if (used == topics_.end() || used->second.again > now) return;
+    used->second.again = now + kDoubt;
     tell(topic, why, now);
 }
 

@@ -2,8 +2,9 @@
 //
 // Which topic spans go to, where an attribute of their resource says so. What it says is anybody's text: what is not a
 // legal name, is one of Kafka's own topics, or would be one topic too many, goes to the configured one. So does what
-// brokers do not take for a named one: a topic that is not there, or not for the agent, holds nobody's spans. One
-// thread, but for the figures.
+// brokers do not take for a named one: a topic that is not there, or not for the agent, holds nobody's spans. Where
+// there are as many as there may be, one that nothing came for in a while gives its place up, or one of the user who
+// has the most to a user who has fewer. One thread, but for the figures.
 //
 // Header bill: runs; the transport includes it.
 #pragma once
@@ -14,9 +15,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "base/log_pace.hpp"
 #include "batch/batch.hpp"
@@ -32,7 +36,8 @@ struct KafkaFigures {
 class KafkaTopics {
 public:
     using Time = std::chrono::steady_clock::time_point;
-    static constexpr std::chrono::minutes kDoubt{1};  // until a topic that was of no use is tried again
+    static constexpr std::chrono::minutes kDoubt{1};    // until a topic that was of no use is tried again
+    static constexpr std::chrono::minutes kUnused{10};  // after which a topic gives its place up
 
     // `attribute` empty: there is but `configured`. `who`: of the log's lines. `figures` is never null.
     KafkaTopics(std::string attribute, std::string configured, size_t most, std::string who,
@@ -49,6 +54,8 @@ public:
 
     // It is not there, or not for the agent: nothing goes there for kDoubt.
     void doubt(const std::string& topic, const std::string& why, Time now);
+    // As many gave their places up as there may be: a producer remembers each topic that it ever had. True: once.
+    bool outgrew_producer();
     void was_diverted(uint64_t spans) {
         figures_->diverted.fetch_add(spans, std::memory_order_relaxed);  // relaxed: a figure
     }
@@ -59,8 +66,19 @@ private:
         std::string named;                       // empty: nothing
     };
 
+    struct Used {
+        Time again{};  // nothing goes there before that
+        Time last{};
+        uid_t owner = 0;  // who was the first to name it
+    };
+    using Topics = std::map<std::string, Used>;
+
     const std::string& named_by(const std::shared_ptr<const Producer>& producer);
-    bool is_usable(const std::string& topic, Time now);
+    bool is_usable(const std::string& topic, uid_t owner, Time now);
+    bool make_room(uid_t owner, Time now);
+    void forget(Topics::iterator topic);
+    // The end: there is none.
+    Topics::iterator longest_unused(const std::optional<uid_t>& owner);
     void tell(const std::string& topic, const std::string& why, Time now);
 
     const std::string attribute_, configured_;
@@ -68,7 +86,10 @@ private:
     const std::string who_;
     const std::shared_ptr<KafkaFigures> figures_;
     std::map<const Producer*, Known> known_;
-    std::map<std::string, Time> topics_;  // that are used, and when again
+    Topics topics_;
+    std::map<uid_t, size_t> owners_;  // how many topics each has
+    Time next_look_{};                // for one that is unused
+    size_t forgotten_ = 0;
     LogPace log_;
 };
 

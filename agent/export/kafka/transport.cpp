@@ -87,6 +87,7 @@ void KafkaTransport::replace_producer() {
 // Where another one is due. One that is of use stays where there cannot be another.
 void KafkaTransport::renew_producer(Clock::time_point now) {
     bool due = broken_;
+    if (topics_.outgrew_producer()) due = true;
     if (tls_ && tls_->refresh(now)) due = true;
     if (most_ != options_.max_message_bytes && now >= most_until_) {
         most_ = options_.max_message_bytes;
