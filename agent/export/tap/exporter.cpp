@@ -12,6 +12,7 @@
 #include <deque>
 #include <exception>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -65,31 +66,18 @@ public:
     void submit(std::shared_ptr<Batch> batch) override {
         // relaxed: a hint. Who subscribes a moment later gets what comes later.
         if (!wanted_.load(std::memory_order_relaxed)) return resolve(batch, {Outcome::kExported, 0});
-        auto item = std::make_shared<Item>();
-        item->spans = batch->spans;
-        item->partial = batch->partial;
-        item->bytes = batch->held();
-        const bool mapped = batch->pin != nullptr;
-        if (mapped)
-            item->own = copy_runs(batch->runs);  // a process's memory: nobody has to wait for the tap
-        else
-            item->batch = batch;
-        Outcome outcome = Outcome::kExported;
-        {
-            const MutexLock lock(mutex_);
-            if (stopping_ || queued_bytes_ + item->bytes > options_.queue_bytes) {
-                outcome = Outcome::kDroppedQueue;
-                if (!item->partial) status_.dropped += item->spans;
-                unsorted_ += item->spans;
-            } else {
-                queued_bytes_ += item->bytes;
-                status_.queued_spans += item->spans;
-                ++accepted_;
-                queue_.push_back(std::move(item));
-            }
+        if (!take_room(batch->held())) return turn_away(batch);
+        bool taken = false;
+        try {
+            taken = enqueue(batch);
+        } catch (const std::bad_alloc&) {  // nothing of it is in the queue
         }
-        if (mapped || outcome != Outcome::kExported) resolve(batch, {outcome, 0});
-        if (outcome == Outcome::kExported) wake();
+        if (!taken) {
+            give_room(batch->held());
+            return turn_away(batch);
+        }
+        if (batch->pin != nullptr) resolve(batch, {Outcome::kExported, 0});
+        wake();
     }
 
     bool flush(Clock::time_point deadline) override {
@@ -130,6 +118,46 @@ private:
     };
     using ItemPtr = std::shared_ptr<Item>;
 
+    // Before anything is copied.
+    bool take_room(size_t bytes) {
+        const MutexLock lock(mutex_);
+        if (stopping_ || queued_bytes_ + bytes > options_.queue_bytes) return false;
+        queued_bytes_ += bytes;
+        return true;
+    }
+
+    void give_room(size_t bytes) {
+        const MutexLock lock(mutex_);
+        queued_bytes_ -= bytes;
+    }
+
+    void turn_away(const std::shared_ptr<Batch>& batch) {
+        {
+            const MutexLock lock(mutex_);
+            if (!batch->partial) status_.dropped += batch->spans;
+            unsorted_ += batch->spans;
+        }
+        resolve(batch, {Outcome::kDroppedQueue, 0});
+    }
+
+    // What has room. False: the thread takes nothing any more. Throws std::bad_alloc.
+    bool enqueue(const std::shared_ptr<Batch>& batch) {
+        auto item = std::make_shared<Item>();
+        item->spans = batch->spans;
+        item->partial = batch->partial;
+        item->bytes = batch->held();
+        if (batch->pin != nullptr)
+            item->own = copy_runs(batch->runs);  // a process's memory: nobody has to wait for the tap
+        else
+            item->batch = batch;
+        const MutexLock lock(mutex_);
+        if (stopping_) return false;
+        queue_.push_back(std::move(item));
+        status_.queued_spans += batch->spans;
+        ++accepted_;
+        return true;
+    }
+
     void wake() {
         const uint64_t one = 1;
         static_cast<void>(!::write(wakes_.get(), &one, sizeof one));  // full: it is readable
@@ -161,7 +189,14 @@ private:
         while (helper_.has_room()) {
             const ItemPtr item = next(false);
             if (item == nullptr) break;
-            take(item);
+            try {
+                take(item);
+            } catch (...) {  // what was handed over of it is waited for, and no more
+                item->lost = true;
+                if (item->messages == 0) finish(item, Outcome::kDroppedQueue);
+                throw;
+            }
+            if (item->messages == 0) finish(item, item->lost ? Outcome::kDroppedQueue : Outcome::kExported);
         }
         helper_.write(now);
         settle();
@@ -230,11 +265,10 @@ private:
                     item->lost = true;
                     continue;
                 }
-                ++item->messages;
                 helper_.publish(i, std::move(message), spans, unsorted, item);
+                ++item->messages;
             }
         }
-        if (item->messages == 0) finish(item, item->lost ? Outcome::kDroppedQueue : Outcome::kExported);
     }
 
     void settle() {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <spdlog/spdlog.h>
 
@@ -108,9 +109,10 @@ void TapHelper::break_off(const std::string& why, Clock::time_point now) {
 }
 
 void TapHelper::abandon() {
-    for (Asked& each : asked_) lose(each.subscription, each.spans, std::move(each.owner));
+    for (Asked& each : asked_)
+        if (each.owner != nullptr) lose(each.subscription, each.spans, each.owner);
     for (Order& each : orders_)
-        if (each.owner != nullptr) lose(each.head.index, each.head.spans, std::move(each.owner));
+        if (each.owner != nullptr) lose(each.head.index, each.head.spans, each.owner);
     asked_.clear();
     orders_.clear();
     waiting_bytes_ = 0;
@@ -119,9 +121,11 @@ void TapHelper::abandon() {
     for (TapStatus::Subscription& each : status_.subscriptions) each.subscribers = 0;
 }
 
-void TapHelper::lose(uint32_t subscription, uint32_t spans, Owner owner) {
+// Where there is no memory to say so, the owner stays where it is.
+void TapHelper::lose(uint32_t subscription, uint32_t spans, Owner& owner) {
+    done_.emplace_back();
+    done_.back().owner = std::move(owner);
     status_.subscriptions[subscription].unpublished += spans;
-    done_.push_back({std::move(owner), false});
 }
 
 void TapHelper::add_waits(std::vector<pollfd>& waits) const {
@@ -138,6 +142,7 @@ TapHelper::Clock::time_point TapHelper::next_event() const { return open_ ? hear
 void TapHelper::read(Clock::time_point now) {
     std::array<uint8_t, 4096> bytes;
     for (size_t total = 0; open_ && peer_.answers() >= 0 && total < kMostWords;) {
+        word_.reserve(word_.size() + bytes.size());  // before: what was read is not to be lost
         const ssize_t size = ::read(peer_.answers(), bytes.data(), bytes.size());
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno == EAGAIN) return;
@@ -145,14 +150,26 @@ void TapHelper::read(Clock::time_point now) {
         heard_ = now;
         total += static_cast<size_t>(size);
         word_.insert(word_.end(), bytes.begin(), bytes.begin() + size);
-        size_t at = 0;
+        if (!take_words()) return break_off("it is of another build", now);
+    }
+}
+
+// Those that are whole, each once, also where there is no memory for one. False: one is none.
+bool TapHelper::take_words() {
+    size_t at = 0;
+    const auto forget = [&] { word_.erase(word_.begin(), word_.begin() + static_cast<ptrdiff_t>(at)); };
+    try {
         for (; word_.size() - at >= sizeof(TapWord); at += sizeof(TapWord)) {
             TapWord word;
             std::memcpy(&word, word_.data() + at, sizeof word);
-            if (!take(word)) return break_off("it is of another build", now);
+            if (!take(word)) return false;
         }
-        word_.erase(word_.begin(), word_.begin() + static_cast<ptrdiff_t>(at));
+    } catch (...) {
+        forget();
+        throw;
     }
+    forget();
+    return true;
 }
 
 // False: that is no word.
@@ -184,25 +201,30 @@ bool TapHelper::take(const TapWord& word) {
     return false;
 }
 
+// What may fail comes first: then the word comes again.
 void TapHelper::published(const TapWord& word) {
-    Asked asked = std::move(asked_.front());
-    asked_.pop_front();
+    Asked& asked = asked_.front();
     TapStatus::Subscription& subscription = status_.subscriptions[asked.subscription];
+    const TapRefusal refusal{word.value};
+    const bool refused = refusal != TapRefusal::kNone;
+    const std::optional<std::string> more = refused ? refusal_pace_.due() : std::nullopt;
+    const uint32_t spans = asked.spans;
+    if (refused) {
+        lose(asked.subscription, spans, asked.owner);
+    } else {
+        done_.emplace_back();
+        done_.back() = {std::move(asked.owner), true};
+        subscription.published += spans;
+        ++subscription.chunks;
+    }
+    asked_.pop_front();
     subscription.missed += word.missed_spans;
     subscription.missed_chunks += word.missed_chunks;
-    const TapRefusal refusal{word.value};
-    if (refusal == TapRefusal::kNone) {
-        subscription.published += asked.spans;
-        ++subscription.chunks;
-        return done_.push_back({std::move(asked.owner), true});
-    }
-    if (const auto more = refusal_pace_.due()) {
-        spdlog::warn("{}: {} spans of event {} are not published: {}{}", who_, asked.spans, subscription.event,
-                     refusal == TapRefusal::kNoChunk ? "subscribers hold all chunks of iceoryx that are large enough"
-                                                     : "iceoryx has no chunk that is large enough",
-                     *more);
-    }
-    lose(asked.subscription, asked.spans, std::move(asked.owner));
+    if (!more) return;
+    spdlog::warn("{}: {} spans of event {} are not published: {}{}", who_, spans, subscription.event,
+                 refusal == TapRefusal::kNoChunk ? "subscribers hold all chunks of iceoryx that are large enough"
+                                                 : "iceoryx has no chunk that is large enough",
+                 *more);
 }
 
 // ---- What it is told ------------------------------------------------------------------------------------------------
@@ -239,14 +261,17 @@ void TapHelper::write(Clock::time_point now) {
         add(&order.head, sizeof order.head);
         add(order.text.data(), order.text.size());
         for (const auto& slice : order.message.slices) add(slice.data(), slice.size());
-        const ssize_t written = ::writev(peer_.requests(), pieces.data(), static_cast<int>(count));
+        const ssize_t written = count != 0 ? ::writev(peer_.requests(), pieces.data(), static_cast<int>(count)) : 0;
         if (written < 0 && errno == EINTR) continue;
         if (written < 0 && errno == EAGAIN) return;
         if (written < 0) return break_off(std::string("it takes nothing any more: ") + error_text(errno), now);
         order.written += static_cast<size_t>(written);
         if (order.written != order.bytes()) continue;
+        if (order.owner != nullptr) {
+            asked_.emplace_back();  // first, for it may fail: then nothing is left to be written of the order
+            asked_.back() = {std::move(order.owner), order.head.index, order.head.spans};
+        }
         waiting_bytes_ -= order.bytes();
-        if (order.owner != nullptr) asked_.push_back({std::move(order.owner), order.head.index, order.head.spans});
         orders_.pop_front();
     }
 }

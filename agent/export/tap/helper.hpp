@@ -84,10 +84,11 @@ private:
     void open(Clock::time_point now);
     void tell_what_to_offer();
     void read(Clock::time_point now);
+    bool take_words();
     bool take(const TapWord& word);
     void published(const TapWord& word);
     void break_off(const std::string& why, Clock::time_point now);
-    void lose(uint32_t subscription, uint32_t spans, Owner owner);
+    void lose(uint32_t subscription, uint32_t spans, Owner& owner);
 
     const std::string who_, runtime_;
     const TapOptions options_;

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -16,25 +15,14 @@
 #include "decide/decision_desk.hpp"
 #include "receive/receiver.hpp"
 #include "support/otlp_bytes.hpp"
+#include "support/scarce_memory.hpp"
 #include "support/temporary_directory.hpp"
-
-namespace {
-
-constexpr int kPlenty = -1;
-thread_local int g_left = kPlenty;  // allocations, before one fails, and only that
-
-}  // namespace
-
-void* operator new(size_t size) {
-    void* const memory = g_left >= 0 && g_left-- == 0 ? nullptr : std::malloc(size);
-    if (memory == nullptr) throw std::bad_alloc();
-    return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace spanring::agent::test {
 namespace {
+
+using spanring::test::allocations_left;
+using spanring::test::kPlenty;
 
 constexpr uint64_t kTraces = 20;
 
@@ -43,7 +31,7 @@ class PlentyExporter final : public Exporter {
 public:
     PlentyExporter() : Exporter("plenty", 0, true) {}
     void submit(std::shared_ptr<Batch> batch) override {
-        g_left = kPlenty;
+        allocations_left = kPlenty;
         spans += batch->spans;
         resolve(batch, {Outcome::kExported, 0});
     }
@@ -110,13 +98,13 @@ int take_decisions(int fails_at) {
 
     const Receiver::Clock::time_point now = Receiver::Clock::now();
     int failures = 0;
-    g_left = fails_at;
+    allocations_left = fails_at;
     try {
         receiver.work(now);
     } catch (const std::bad_alloc&) {
         ++failures;
     }
-    g_left = kPlenty;
+    allocations_left = kPlenty;
     receiver.work(now);
     receiver.work(now);
     EXPECT_EQ(exporter.spans, kTraces / 2) << "allocation " << fails_at;
