@@ -149,8 +149,8 @@ private:
     Pages pages_;
     std::map<ExpositionFormat, std::string> last_pages_;
     TokenBucket budget_{kPagesAtOnce, kPagesASecond};
-    // It is asked as long as it is there, so it goes before the context, and after its thread has ended.
-    EventLoopProgress progress_{whose_, [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
+    // It is asked as long as it is there: while the thread runs the context, and no longer.
+    std::optional<EventLoopProgress> progress_;
     std::thread thread_;
 };
 
@@ -249,6 +249,7 @@ void MetricsServer::Listener::serve(Pages pages) {
         make_metrics_ = std::exchange(pages.metrics, [this](ExpositionFormat format) { return metrics(format); });
     pages_ = std::move(pages);
     accept();
+    progress_.emplace(whose_, [this] { asio::post(context_, [this] { progress_->waiting(); }); });
     thread_ = named_thread(whose_, [this] { context_.run(); });
 }
 
@@ -271,6 +272,7 @@ void MetricsServer::Listener::stop(std::chrono::milliseconds farewell) {
     }
     context_.stop();
     if (thread_.joinable()) thread_.join();
+    progress_.reset();
     ended_ = true;
 }
 

@@ -8,13 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "base/stuck_threads.hpp"
 #include "receive/receiver_options.hpp"
 #include "support/self_signed.hpp"
 
@@ -216,6 +219,30 @@ TEST_F(MetricsServerTest, EndsWithConnectionsOpen) {
     waiting.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_THAT(waiting.hear("the page\n"), EndsWith("the page\n"));
     server_.stop();
+}
+
+// Whoever looks twice finds those stuck that did not answer: not one whose thread has not begun, or has ended.
+TEST_F(MetricsServerTest, IsAskedForASignOfLifeWhileItServes) {
+    const auto stuck = [] {
+        stuck_threads(std::chrono::nanoseconds(0));
+        return stuck_threads(std::chrono::nanoseconds(0)).size();
+    };
+    EXPECT_EQ(stuck(), 0u);
+    std::promise<void> go;
+    std::atomic<bool> makes = false;
+    serve([&](ExpositionFormat) {
+        makes = true;
+        go.get_future().wait();
+        return "the page\n";
+    });
+    Peer peer(port_of(server_));
+    peer.say("GET /metrics HTTP/1.0\r\n\r\n");
+    while (!makes) std::this_thread::yield();
+    EXPECT_EQ(stuck(), 1u);
+    go.set_value();
+    EXPECT_THAT(peer.hear(), EndsWith("the page\n"));
+    server_.stop();
+    EXPECT_EQ(stuck(), 0u);
 }
 
 TEST_F(MetricsServerTest, AnswersThoseWhomItHasWhereSomebodyElseListensOn) {
