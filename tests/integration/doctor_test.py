@@ -11,7 +11,9 @@ import sys
 import threading
 import unittest
 
+import agent_configuration
 import harness
+import roudi
 from sampling_test import Roots
 
 ROOT = os.geteuid() == 0
@@ -108,6 +110,34 @@ class Doctor(harness.Case):
         error = self.error(self.examine("--config", file, code=1))
         self.assertEqual(error["check"], "configuration")
         self.assertIn("endpiont", error["found"])
+
+    def tap(self, **more):
+        file = agent_configuration.write(self.workspace, {"iceoryx": {"program": "/bin/cat", **more}})
+        return lambda *arguments, **how: self.examine("--config", file, *arguments, **how)
+
+    def test_a_tap_without_the_daemon_of_iceoryx(self):
+        roudi.only_one_at_a_time(self)
+        if roudi.is_there():
+            self.skipTest("somebody's iceoryx daemon runs on this host")
+        (found,) = self.only(self.tap()(), "backend", "warning")
+        self.assertIn("iceoryx: the agent starts /bin/cat; iceoryx's daemon (iox-roudi) does not run", found)
+
+    def test_a_tap_with_it(self):
+        daemon = roudi.Roudi(self)
+        (found,) = self.only(self.tap()(), "backend", "ok")
+        self.assertIn("(iox-roudi) runs", found)
+        daemon.kill()
+        (found,) = self.only(self.tap()(), "backend", "warning")
+        self.assertIn("does not run", found, "what a killed one left is no daemon")
+
+    def test_a_tap_that_the_agent_would_not_start_with(self):
+        error = self.error(self.tap(program="/nowhere/spanring-tap")(code=1))
+        self.assertEqual(error["check"], "configuration")
+        self.assertIn("/nowhere/spanring-tap: No such file or directory; this exporter needs the program spanring-tap", error["found"])
+        file = self.workspace.folder / "all.yaml"
+        file.write_text(json.dumps({"receivers": {"spanring": {"all_users": True}}, "exporters": {"iceoryx": {"program": "/bin/cat"}}}))
+        error = self.error(self.examine("--config", file, code=1))
+        self.assertIn("exporters.iceoryx: is for the agent of one user", error["found"])
 
     def test_a_directory_that_is_open_to_others(self):
         self.workspace.segments.chmod(0o755)

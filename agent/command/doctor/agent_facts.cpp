@@ -26,6 +26,7 @@
 #include "ring/layout.hpp"
 #include "ring/runtime_directory.hpp"
 #include "segment/segment_lock.hpp"
+#include "tap/roudi.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -154,12 +155,22 @@ Finding look_at_socket(const ExporterConfig& exporter, std::chrono::milliseconds
             "start the program that takes frames there (docs/frames.md), or correct path (--config FILE)"};
 }
 
+// That its program can be started is the configuration's affair, and that nobody subscribes is nobody's fault.
+Finding look_at_tap(const ExporterConfig& exporter) {
+    const std::string starts = exporter.id + ": the agent starts " + exporter.tap.program_file();
+    if (tap::Roudi::runs()) return {Health::kOk, "backend", starts + "; iceoryx's daemon (iox-roudi) runs", ""};
+    return {Health::kWarning, "backend",
+            starts + "; iceoryx's daemon (iox-roudi) does not run, or not for this user: nobody can subscribe, and "
+                     "nothing waits for it",
+            "start iox-roudi (Debian: the package iceoryx); a container needs the host's /tmp and /dev/shm "
+            "(docs/tap.md)"};
+}
+
 Finding look_at_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
     if (exporter.type == ExporterType::kUnix) return look_at_socket(exporter, patience);
     if (exporter.type == ExporterType::kExec)  // that it can be started is the configuration's affair
         return {Health::kOk, "backend", exporter.id + ": the agent starts " + exporter.exec.command.front(), ""};
-    if (exporter.type == ExporterType::kTap)  // likewise; that nobody listens is nobody's fault
-        return {Health::kOk, "backend", exporter.id + ": the agent starts " + exporter.tap.program_file(), ""};
+    if (exporter.type == ExporterType::kTap) return look_at_tap(exporter);
     if (exporter.type == ExporterType::kKafka) return look_at_brokers(exporter, patience);
     if (exporter.delivery() == nullptr)
         return {Health::kOk, "backend", exporter.id + ": on this host, nothing to connect to", ""};
