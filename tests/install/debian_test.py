@@ -163,6 +163,34 @@ print(m.version("spanring"), [e.value for e in m.entry_points(group="opentelemet
         self.inside("cd /tmp/packages && dpkg --install --force-confdef " + " ".join(self.files))
         self.assertIn("# mine", self.inside("cat /etc/spanring/config.yaml"))
 
+    def test_75_the_tap_alone_needs_iceoryx_and_the_agent_starts_it(self):
+        """Without it the agent says which package it lacks."""
+        needs = {name: self.inside(f"dpkg-query -W -f '${{Depends}}' {name}") for name in NAMES}
+        self.assertEqual([name for name in NAMES if "iceoryx" in needs[name]], ["spanring-tap"])
+        said = self.inside("""
+            cd /tmp
+            echo '#include <spanring/tap.h>' >a.c
+            gcc -std=c99 -c a.c
+            man -l /usr/share/man/man8/spanring-tap.8.gz | head -3 || true
+            echo 'exporters: {iceoryx: }' >tap.yaml
+            spanring-agent validate tap.yaml
+            mkdir -m 700 segments state
+            spanring-agent --directory /tmp/segments --state-dir /tmp/state --config tap.yaml 2>agent.log &
+            for i in $(seq 300); do
+                spanring --state-dir /tmp/state status 2>/dev/null | grep iox-roudi && break
+                kill -0 $! || break
+                sleep 0.1
+            done
+            kill $!
+            wait $! || { cat agent.log; exit 1; }
+            dpkg --remove spanring-tap >/dev/null
+            spanring-agent validate tap.yaml && exit 1 || true
+            spanring-agent --version
+            dpkg --install packages/spanring-tap_*.deb >/dev/null
+        """)
+        self.assertIn("iceoryx's daemon (iox-roudi) does not run", said)
+        self.assertIn("(Debian: the package spanring-tap)", said)
+
     def test_8_a_purge_leaves_nothing(self):
         self.inside("mkdir -p /var/lib/spanring/all && dpkg --purge " + " ".join(reversed(NAMES)))
         self.inside("test ! -e /var/lib/spanring")

@@ -63,9 +63,10 @@ HEADERS_OF_CPP = {path.relative_to(harness.SOURCE / "bindings/cpp").as_posix()
                   for path in (harness.SOURCE / "bindings/cpp/include").rglob("*.hpp")}
 LUA = {f"share/lua/5.1/{path}" for path in ("spanring.lua", "spanring/abi.lua", "spanring/attributes.lua", "spanring/nginx.lua")}
 AGENT = {"bin/spanring", "bin/spanring-agent"}
+MAN = {"share/man/man1/spanring.1", "share/man/man8/spanring-agent.8"}
 if (harness.BUILD / "agent/spanring-tap").exists():  # where there is iceoryx
     AGENT.add("libexec/spanring-tap")
-MAN = {"share/man/man1/spanring.1", "share/man/man8/spanring-agent.8"}
+    MAN.add("share/man/man8/spanring-tap.8")
 SYSTEMD = {"lib/systemd/system/spanring-agent.service", "lib/systemd/system/spanring-agent@.service",
            "lib/systemd/user/spanring-agent.service", "lib/sysusers.d/spanring.conf", "lib/tmpfiles.d/spanring.conf"}
 COMPLETIONS = {f"share/{folder}" for folder in (
