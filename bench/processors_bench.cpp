@@ -6,7 +6,6 @@
 // gets. What is changed is written, as into a batch.
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,44 +14,14 @@
 
 #include "processors/processor_chain.hpp"
 #include "processors/processor_options.hpp"
-#include "support/varied_spans.hpp"
+#include "turns_of_spans.hpp"
 
 namespace {
 
 using namespace spanring::agent;
-using test::VariedSpans;
-
-constexpr size_t kSpansOfATurn = 100;
-constexpr uint32_t kTurns = 2 * VariedSpans::kApplications;
-
-// One span after the other in one buffer, small enough for the second cache: where the agent has just copied them to.
-struct Spans {
-    explicit Spans(bool varied) {
-        VariedSpans source;
-        std::vector<size_t> sizes;
-        for (uint32_t i = 0; i < kTurns * kSpansOfATurn; ++i) {
-            const std::string span = varied ? source.next(i / kSpansOfATurn) : test::typical_span(i);
-            buffer += span;
-            sizes.push_back(span.size());
-        }
-        size_t at = 0;
-        for (const size_t size : sizes) {
-            all.push_back(test::readable(buffer).subspan(at, size));
-            at += size;
-        }
-    }
-
-    std::string buffer;
-    std::vector<std::span<const uint8_t>> all;
-};
-
-const Spans& spans_of(const benchmark::State& state) {
-    static const std::array<Spans, 2> spans{Spans(false), Spans(true)};
-    return spans[static_cast<size_t>(state.range(0))];
-}
 
 void take(benchmark::State& state, const ProcessorOptions& options, Processed expected) {
-    const Spans& spans = spans_of(state);
+    const bench::Turns& spans = bench::turns_of(state);
     ProcessorChain chain({options});
     const ProcessedProducer producer = chain.producer(std::make_shared<Producer>());
     std::vector<uint8_t> batch(2 * spans.buffer.size() + 100 * spans.all.size());

@@ -6,50 +6,21 @@
 // graph.
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "span_metrics/span_metrics.hpp"
 #include "support/varied_spans.hpp"
+#include "turns_of_spans.hpp"
 
 namespace {
 
 using namespace spanring::agent;
 using test::VariedSpans;
 
-constexpr size_t kSpansOfATurn = 100;
-constexpr uint32_t kTurns = 2 * VariedSpans::kApplications;
-
-// One span after the other in one buffer, small enough for the second cache: where the agent has just copied them to.
-struct Spans {
-    explicit Spans(bool varied) {
-        VariedSpans source;
-        std::vector<size_t> sizes;
-        for (uint32_t i = 0; i < kTurns * kSpansOfATurn; ++i) {
-            const std::string span = varied ? source.next(i / kSpansOfATurn) : test::typical_span(i);
-            buffer += span;
-            sizes.push_back(span.size());
-        }
-        size_t at = 0;
-        for (const size_t size : sizes) {
-            all.push_back(test::readable(buffer).subspan(at, size));
-            at += size;
-        }
-    }
-
-    std::string buffer;
-    std::vector<std::span<const uint8_t>> all;
-};
-
-const Spans& spans_of(const benchmark::State& state) {
-    static const std::array<Spans, 2> spans{Spans(false), Spans(true)};
-    return spans[static_cast<size_t>(state.range(0))];
-}
-
 void reading(benchmark::State& state) {
-    const Spans& spans = spans_of(state);
+    const bench::Turns& spans = bench::turns_of(state);
     WantedValues none;
     for (auto _ : state) {
         for (const auto& span : spans.all) {
@@ -62,7 +33,7 @@ void reading(benchmark::State& state) {
 }
 
 void measure(benchmark::State& state, const SpanMetricsOptions& options) {
-    const Spans& spans = spans_of(state);
+    const bench::Turns& spans = bench::turns_of(state);
     SpanMetrics metrics(options, std::nullopt);
     SpanRecorder& recorder = metrics.add_recorder();
     std::vector<SpanSource> sources;
@@ -70,7 +41,7 @@ void measure(benchmark::State& state, const SpanMetricsOptions& options) {
         sources.push_back(recorder.source("application-" + std::to_string(i), {}));
     for (auto _ : state) {
         for (size_t i = 0; i < spans.all.size(); ++i)
-            recorder.record(sources[i / kSpansOfATurn % VariedSpans::kApplications], spans.all[i]);
+            recorder.record(sources[i / bench::kSpansOfATurn % VariedSpans::kApplications], spans.all[i]);
     }
     state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * spans.all.size()));
     state.counters["series"] = static_cast<double>(recorder.series().size());

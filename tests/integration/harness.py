@@ -178,6 +178,17 @@ class Workspace:
                                  f"{ended.stdout[-2000:]}{ended.stderr}")
         return ended.stdout
 
+    def reload(self):
+        """What `spanring reload` says, and whether the agent did it."""
+        ended = subprocess.run([COMMAND, "--state-dir", self.state, "--directory", self.segments, "reload", "--json"],
+                               stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(), timeout=2 * WATCHDOG)
+        if ended.stderr or ended.returncode not in (0, 1):
+            raise AssertionError(f"spanring reload ended with {ended.returncode}: {ended.stderr}")
+        said = json.loads(ended.stdout)
+        if said["reloaded"] != (ended.returncode == 0):
+            raise AssertionError(f"spanring reload ended with {ended.returncode}: {said}")
+        return said
+
     def accounting(self):
         """Of every process, once nothing moves any more. It must come out."""
         accounting = json.loads(self.command("accounting", "--wait", "10s", "--json"))

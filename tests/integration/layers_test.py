@@ -2,7 +2,6 @@
 """An agent whose configuration has several layers: it runs with what they say together, a reload reads all of them again,
 and both commands say the same as its start."""
 
-import json
 import os
 import subprocess
 
@@ -29,12 +28,6 @@ class Layers(harness.Case):
                                *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=2 * harness.WATCHDOG, env=harness.environment(**environment))
 
-    def reload(self):
-        ended = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory", self.workspace.segments,
-                                "reload", "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                               env=harness.environment(), timeout=2 * harness.WATCHDOG)
-        return json.loads(ended.stdout)
-
     def arrive(self, name, number):
         received = Received(self.spans(name))
         harness.wait_until(lambda: self.spans(name).exists() and received.count() >= number, f"spans arrive in {name}")
@@ -46,24 +39,24 @@ class Layers(harness.Case):
         producer = self.workspace.producer("--seed", 1, "--endless", "--rate", 500, "--flush", 60)
         self.arrive("first", 50)
         self.configure(host=f"exporters: {{file: {{path: {self.spans('second')}}}}}\n")
-        self.assertEqual(self.reload()["changed"], ["file"])
+        self.assertEqual(self.workspace.reload()["changed"], ["file"])
         self.arrive("second", 50)
         self.path.write_text(f"{self.spans('third')}\n")
         self.configure(host=f"exporters: {{file: {{path: '${{file:{self.path}}}'}}}}\n")
-        self.assertEqual(self.reload()["changed"], ["file"])
+        self.assertEqual(self.workspace.reload()["changed"], ["file"])
         self.arrive("third", 50)
         self.path.write_text(f"{self.spans('fourth')}\n")
-        self.assertEqual(self.reload()["changed"], ["file"], "no file of keys has changed")
+        self.assertEqual(self.workspace.reload()["changed"], ["file"], "no file of keys has changed")
         self.arrive("fourth", 50)
         self.path.unlink()
         os.mkfifo(self.path)  # whoever opened it would wait
-        said = self.reload()
+        said = self.workspace.reload()
         self.assertFalse(said["reloaded"])
         self.assertEqual(said["problems"][0],
                          f"{self.host}:1:26: exporters.file.path: ${{file:{self.path}}}: cannot read: is not a regular file")
         self.path.unlink()
         self.host.unlink()
-        self.assertIn(f"{self.host}: cannot read: No such file", self.reload()["problems"][0])
+        self.assertIn(f"{self.host}: cannot read: No such file", self.workspace.reload()["problems"][0])
         more = Received(self.spans("fourth")).count() + 50
         self.arrive("fourth", more)
         harness.end_all([producer])

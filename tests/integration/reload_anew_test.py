@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
 
@@ -44,13 +43,6 @@ class ReloadAnew(Replacing):
         written.write_text(json.dumps(document, indent=4))
         written.rename(self.file)
 
-    def reload(self):
-        ended = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory", self.workspace.segments,
-                                "reload", "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                               env=harness.environment(), timeout=2 * harness.WATCHDOG)
-        self.assertEqual(ended.stderr, "")
-        return json.loads(ended.stdout)
-
     def reloads(self):
         return json.loads((self.workspace.state / "reload.json").read_text())["reloads"]
 
@@ -79,7 +71,7 @@ class ReloadAnew(Replacing):
         for number in range(TIMES):
             before = [client.sent for client in clients]
             self.configure(self.processor(number), max_request_body_size=(4 << 20) + number)
-            said = self.reload()
+            said = self.workspace.reload()
             self.assertTrue(said["reloaded"], said)
             self.assertIn("receivers.otlp.protocols.http.max_request_body_size", said["anew"])
             self.assertEqual((self.reloads(), said["problems"]), (number + 1, []))
@@ -111,13 +103,13 @@ class ReloadAnew(Replacing):
         sender = Sender(self.port)
         self.arrive(100)
         self.configure(self.processor(0), exporters={"otlp_grpc": spool})
-        said = self.reload()
+        said = self.workspace.reload()
         self.assertEqual((said["reloaded"], said["anew"]), (False, []))
         self.assertIn(str(taken), said["problems"][0])
         self.assertIn("not reloaded, everything goes on as it was", agent.stderr())
         self.arrive(300)
         self.configure(self.processor(0))
-        said = self.reload()
+        said = self.workspace.reload()
         self.assertTrue(said["reloaded"], said)
         self.assertLess({"processors.attributes/none.actions[0].key", "service.pipelines.traces.processors"},
                         set(said["anew"]))
@@ -147,7 +139,7 @@ class ReloadAnew(Replacing):
             self.assertNotIn("reloaded", plain_attributes(span.fields))
         self.encoding = "json"
         self.configure({"attributes/mark": {"actions": [{"key": "reloaded", "value": "yes", "action": "insert"}]}})
-        self.assertTrue(self.reload()["reloaded"])
+        self.assertTrue(self.workspace.reload()["reloaded"])
         self.assertIn('"reloaded, and begun anew for: ', agent.stderr(), "what changes at once has changed as well")
         for span in arrive("after"):
             self.assertEqual(plain_attributes(span.fields)["reloaded"], (1, "yes"))
@@ -194,7 +186,7 @@ class ReloadAnew(Replacing):
         agent = self.agent()
         elsewhere = f"127.0.0.1:{harness.free_port()}"
         self.configure(self.processor(0), endpoint=elsewhere)
-        self.assertEqual(self.reload()["problems"],
+        self.assertEqual(self.workspace.reload()["problems"],
                          ["receivers.otlp.protocols.http.endpoint: changes with a restart only, which loses no span"])
         self.assertEqual(agent.stderr().count("spanring-agent ready:"), 1)
         agent.stop()

@@ -7,7 +7,6 @@ import os
 import pathlib
 import signal
 import socket
-import subprocess
 
 import agent_configuration
 import harness
@@ -55,23 +54,13 @@ class Reload(harness.Case):
         self.seed += 1
         return self.workspace.producer("--seed", self.seed, "--service", f"service-{self.seed}", "--flush", 60, *arguments)
 
-    def reload(self):
-        """What `spanring reload` ended with, and what it said."""
-        ended = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory", self.workspace.segments,
-                                "reload", "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                               env=harness.environment(), timeout=2 * harness.WATCHDOG)
-        self.assertEqual(ended.stderr, "")
-        said = json.loads(ended.stdout)
-        self.assertEqual(ended.returncode, 0 if said["reloaded"] else 1)
-        return said
-
     def reloaded(self, **wanted):
-        said = self.reload()
+        said = self.workspace.reload()
         self.assertEqual(said, {"reloaded": True, "problems": [], "added": [], "changed": [], "removed": [], "anew": [],
                                 **wanted})
 
     def refused(self):
-        said = self.reload()
+        said = self.workspace.reload()
         self.assertFalse(said["reloaded"])
         self.assertEqual((said["added"], said["changed"], said["removed"]), ([], [], []))
         return said["problems"]
