@@ -227,7 +227,8 @@ void allow_by_arguments(Rules& rules) {
     rules.allow("mprotect", masked(2, PROT_EXEC, 0));
 
     for (const int family : {AF_UNIX, AF_INET, AF_INET6}) rules.allow("socket", equal(0, family));
-    rules.allow("socket", equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE));  // which addresses the host has
+    rules.allow("socket", equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE));      // which addresses the host has
+    rules.allow("socket", equal(0, AF_NETLINK), equal(2, NETLINK_SOCK_DIAG));  // who has the other end of a connection
     rules.allow("socketpair", equal(0, AF_UNIX));
 
     for (const unsigned long request :
