@@ -18,10 +18,10 @@ class RateLimit(harness.Case):
         self.backend = JsonBackend()
         self.addCleanup(self.backend.close)
 
-    def agent_with(self, rate, timeout="2s", **more):
+    def agent_with(self, rate, *arguments, timeout="2s", **more):
         limited = agent_configuration.quick(self.backend.endpoint, timeout=timeout, encoding="json", rate_limit=rate)
         file = agent_configuration.write(self.workspace, {"otlp_http": limited, **more}, batch=64)
-        return self.workspace.agent("--config", file, "--metrics-address", "127.0.0.1:0")
+        return self.workspace.agent("--config", file, "--metrics-address", "127.0.0.1:0", *arguments)
 
     def producer(self, seed, count):
         producer = self.workspace.producer("--seed", seed, "--count", count, "--flush", 60)
@@ -31,17 +31,17 @@ class RateLimit(harness.Case):
     def test_what_an_outage_left_does_not_storm_the_backend(self):
         self.backend.status = 503
         agent = self.agent_with({"requests_per_second": RATE}, timeout="60s", store=None)
-        left = self.producer(1, 4000)
-        harness.wait_until(lambda: Page(agent).value("exporter_pending_spans", exporter="otlp_http", where="spool") == 4000,
+        left = self.producer(1, 1600)
+        harness.wait_until(lambda: Page(agent).value("exporter_pending_spans", exporter="otlp_http", where="spool") == 1600,
                            "everything is in the spool")
         began = time.monotonic()
         self.backend.status = 200
         harness.wait_until(self.backend.received, "the backend is found again")
-        live = self.producer(2, 1000)
+        live = self.producer(2, 400)
         wanted = {each: set(records([each])) for each in (left, live)}
-        harness.wait_until(lambda: len(set(self.backend.spans())) >= 5000, "everything arrives")
+        harness.wait_until(lambda: len(set(self.backend.spans())) >= 2000, "everything arrives")
         spans = self.backend.spans()
-        self.assertEqual(len(spans), 5000, "each once")
+        self.assertEqual(len(spans), 2000, "each once")
         self.assertEqual(set(spans), set().union(*wanted.values()))
 
         # From before the first one to the last: whatever stood in between can only have made it slower.
@@ -55,11 +55,11 @@ class RateLimit(harness.Case):
         self.assertNotIn("dropped", agent.stderr())
 
     def test_too_much_for_the_rate_goes_to_the_spool_and_holds_no_other_exporter(self):
-        agent = self.agent_with({"requests_per_second": 1}, store=None)
-        producer = self.producer(3, 4000)
-        harness.wait_until(lambda: Page(agent).value("exporter_spans_exported_total", exporter="store") == 4000,
+        agent = self.agent_with({"requests_per_second": 1}, "--shutdown-timeout", "1s", store=None)
+        producer = self.producer(3, 1600)
+        harness.wait_until(lambda: Page(agent).value("exporter_spans_exported_total", exporter="store") == 1600,
                            "the other exporter has everything")
-        self.assertLess(len(self.backend.spans()), 4000)
+        self.assertLess(len(self.backend.spans()), 1600)
         harness.wait_until(lambda: Page(agent).value("exporter_queue_spans", exporter="otlp_http") == 0,
                            "what waited longer than an attempt may take is in the spool")
         page = Page(agent)
@@ -68,7 +68,7 @@ class RateLimit(harness.Case):
         self.assertEqual(page.value("exporter_healthy", exporter="otlp_http"), 1)
         agent.stop()  # and the next one, which has no rate, sends it
         agent = self.agent_with({}, store=None)
-        harness.wait_until(lambda: len(set(self.backend.spans())) >= 4000, "everything arrives")
+        harness.wait_until(lambda: len(set(self.backend.spans())) >= 1600, "everything arrives")
         # What was on its way when the first one ended may have come twice.
         self.assertEqual(set(self.backend.spans()), set(records([producer])))
         agent.stop()
