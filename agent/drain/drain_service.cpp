@@ -79,7 +79,7 @@ bool DrainService::shutdown(Clock::time_point deadline) {
     drainer_->wake_all();
     thread_.join();
     drainer_.reset();
-    return all_booked_;
+    return all_answered_;
 }
 
 void DrainService::help(size_t number) {
@@ -122,12 +122,13 @@ void DrainService::run() {
         drainer_->process_answers();
         std::this_thread::sleep_for(kLook);
     }
+    bool all_booked = false;
     do {
         drainer_->process_answers();
-        all_booked_ = drainer_->quiet();
-        if (!all_booked_) std::this_thread::sleep_for(kLook);
-    } while (!all_booked_ && !drainer_->stuck() && Clock::now() < book_until_);
-    all_booked_ = all_booked_ && !drainer_->undecided();
+        all_booked = drainer_->quiet();
+        if (!all_booked) std::this_thread::sleep_for(kLook);
+    } while (!all_booked && !drainer_->stuck() && Clock::now() < book_until_);
+    all_answered_ = all_booked && !drainer_->undecided() && !drainer_->left_behind();
     drainer_->update_ledger();
 }
 

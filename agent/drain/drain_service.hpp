@@ -66,7 +66,7 @@ private:
     std::vector<std::thread> helpers_;  // the other drain threads; joined by the first
     std::atomic<Phase> phase_{Phase::kRunning};
     Clock::time_point book_until_{};  // written before phase_ becomes kBooking
-    bool all_booked_ = false;         // read after the thread has ended
+    bool all_answered_ = false;       // read after the thread has ended
 };
 
 }  // namespace spanring::agent

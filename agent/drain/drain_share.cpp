@@ -350,6 +350,7 @@ void DrainShare::book(const Batch& batch) {
     const uint64_t serial = batcher_.serial_of(batch);
     AnswerShares shares(batch.resolutions);
     const bool left_behind = shares.left_behind();
+    left_behind_ = left_behind_ || (left_behind && !batch.partial);  // of what goes on there will be a newer one
     std::vector<AttachedSegment*> touched;
     std::map<uint64_t, SegmentAnswer> elsewhere;  // of what this thread has no more
     for (const Receipt& receipt : batch.receipts) {

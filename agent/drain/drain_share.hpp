@@ -74,6 +74,8 @@ public:
 
     // Every batch is answered and booked.
     bool quiet() const { return batcher_.outstanding() == 0; }
+    // A required exporter could do nothing with some of it before the end: that stays for the next agent.
+    bool left_behind() const { return left_behind_; }
     // Spans that wait for the decision of their trace: they stay in their segments, or in files. (Those in files whose
     // segments have not come are answered for, or lost.)
     bool undecided() const {
@@ -171,6 +173,7 @@ private:
     bool more_ = false;            // a pass was cut by a budget
     bool held_back_ = false;       // ... or by exporters that have enough
     bool waits_for_pins_ = false;  // memory that is answered for, and that a batch still points to
+    bool left_behind_ = false;     // some batch was
 
     DrainStatus status_;
     DrainStatusBoard board_;

@@ -201,6 +201,10 @@ bool Drainer::undecided() const {
     return std::any_of(shares_.begin(), shares_.end(), [](const auto& share) { return share->undecided(); });
 }
 
+bool Drainer::left_behind() const {
+    return std::any_of(shares_.begin(), shares_.end(), [](const auto& share) { return share->left_behind(); });
+}
+
 void Drainer::update_ledger() {
     for (const auto& share : shares_) share->update_ledger();
 }

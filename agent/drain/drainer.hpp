@@ -67,7 +67,8 @@ public:
 
     // Every batch is answered and booked, and no final row is on its way.
     bool quiet() const { return answered() && leaving_.empty(); }
-    bool undecided() const;  // spans wait for a decision: they stay in their segments, or in files
+    bool undecided() const;    // spans wait for a decision: they stay in their segments, or in files
+    bool left_behind() const;  // exporters ended before they could do anything with some spans: these stay as well
 
     // Every batch is answered and booked, but the ledger cannot be written: waiting for final rows is of no use.
     bool stuck() const { return answered() && ledger_.refused(); }

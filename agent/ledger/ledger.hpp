@@ -105,7 +105,7 @@ public:
     // Whether the agent before this one never said end_well(). Then `agent_died` is true of each process that was not
     // finished, or of which a spool still held something; and stays true, whatever update() says later.
     virtual bool follows_a_death() const { return false; }
-    virtual void end_well() {}  // last: everything that was answered is booked
+    virtual void end_well() {}  // last: everything is answered and booked
 };
 
 }  // namespace spanring::agent
