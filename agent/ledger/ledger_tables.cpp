@@ -130,6 +130,13 @@ constexpr std::string_view kUpdateProcess =
     "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE account = ?1), 0)), "
     "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
 #undef PROCESS_COLUMNS
+// Of a sender whose row is there, what a request changes. No index is by any of these columns: all that is written is
+// the page of the row, which matters where each answer waits for it. How old the row is has to be told no more often
+// than that.
+constexpr uint64_t kSenderToldEvery = 1'000'000'000;  // ns
+constexpr std::string_view kBookSender =
+    "UPDATE processes SET started = ?2, ended = ?3, acknowledged = ?4 WHERE account = ?1 AND sender = 1 AND "
+    "updated_unix_nano <= ?5 AND updated_unix_nano > ?6";
 // What an agent before this version wrote of a process that is still there.
 constexpr std::array<const char*, 4> kAdopt = {
     "UPDATE OR IGNORE exports SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
@@ -194,6 +201,7 @@ LedgerTables::LedgerTables(Database database, bool writable) : database_(std::mo
     rule_name_ = Statement(database_, "SELECT name FROM rule_names WHERE rule = ?1");
     if (!writable) return;
     update_process_ = Statement(database_, kUpdateProcess);
+    book_sender_ = Statement(database_, kBookSender);
     update_export_ = Statement(database_, kUpdateExport);
     update_rule_ = Statement(database_, kUpdateRule);
     for (size_t i = 0; i < kAdopt.size(); ++i) adopt_[i] = Statement(database_, kAdopt[i]);
@@ -297,7 +305,7 @@ void LedgerTables::name_rule(uint64_t rule, const std::string& name) {
 
 void LedgerTables::book_received(const ReceivedBooking& booking) {
     Transaction transaction(database_);
-    for (const ProcessRow& sender : booking.senders) write_process(sender);
+    for (const ProcessRow& sender : booking.senders) write_sender(sender);
     for (const uint64_t number : booking.kept) {
         keep_.reset();
         keep_.bind(1, number).run();
@@ -359,6 +367,17 @@ std::string LedgerTables::rule_name(uint64_t rule) {
     return name;
 }
 
+void LedgerTables::write_sender(const ProcessRow& sender) {
+    const AccountId account = sender.account();
+    const uint64_t now = sender.updated_unix_nano;
+    book_sender_.reset();
+    book_sender_.bind(1, account).bind(2, sender.writer[static_cast<size_t>(ring::Counter::kStarted)]);
+    book_sender_.bind(3, sender.writer[static_cast<size_t>(ring::Counter::kEnded)]).bind(4, sender.agent.acknowledged);
+    book_sender_.bind(5, now).bind(6, now - std::min(now, kSenderToldEvery)).run();
+    if (database_.changes() == 0) return write_process(sender);
+    write_totals(account, sender);
+}
+
 void LedgerTables::write_process(const ProcessRow& process) {
     Statement& to = update_process_;
     to.reset();
@@ -373,6 +392,11 @@ void LedgerTables::write_process(const ProcessRow& process) {
     to.bind(13 + kCounters, process.instance).bind(14 + kCounters, process.device).bind(15 + kCounters, process.inode);
     to.bind(16 + kCounters, int64_t{process.sender});
     to.run();
+    write_totals(account, process);
+}
+
+// By exporter and by rule.
+void LedgerTables::write_totals(const AccountId& account, const ProcessRow& process) {
     for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
         const ring::ExporterTotals& totals = process.agent.exporters[row];
         if (totals.exporter == 0) continue;

@@ -42,13 +42,15 @@ private:
 
     void adopt(const ProcessRow& process);
     void write_process(const ProcessRow& process);
+    void write_sender(const ProcessRow& sender);
+    void write_totals(const AccountId& account, const ProcessRow& process);
     ProcessRow read_process();
     void forget();
 
     Database database_;
     Statement processes_, exports_, rules_, spool_, name_, rule_name_;
-    Statement update_process_, update_export_, update_rule_, book_spool_, name_exporter_, name_rule_, keep_,
-        forget_kept_;
+    Statement update_process_, book_sender_, update_export_, update_rule_, book_spool_, name_exporter_, name_rule_,
+        keep_, forget_kept_;
     std::array<Statement, 4> adopt_;
 };
 

@@ -193,6 +193,36 @@ TEST(LedgerTest, BooksSendersAndKeptRequestsAtOnce) {
     EXPECT_TRUE(ledger->processes()[0].agent_died) << "the one before did not end well";
 }
 
+// What a request changes is written at once, when that was not more often than it matters.
+TEST(LedgerTest, BooksWhatARequestOfASenderChanges) {
+    const spanring::test::TemporaryDirectory directory;
+    constexpr auto kStarted = static_cast<size_t>(ring::Counter::kStarted);
+    constexpr auto kEnded = static_cast<size_t>(ring::Counter::kEnded);
+    constexpr uint64_t kSecond = 1'000'000'000;
+    const auto ledger = Ledger::open(directory.file("ledger.db"));
+    ProcessRow sender = process(1);
+    sender.sender = true;
+    const auto book = [&](uint64_t at) {
+        sender.updated_unix_nano = at;
+        sender.writer[kStarted] += 3;
+        sender.writer[kEnded] += 3;
+        sender.agent.acknowledged += 2;
+        sender.agent.exporters[2].exported += 2;
+        EXPECT_TRUE(ledger->book_received({{sender}, {}, {}}));
+        const std::vector<ProcessRow> rows = ledger->processes();
+        EXPECT_EQ(rows.size(), 1u);
+        EXPECT_EQ(rows[0].writer, sender.writer);
+        EXPECT_EQ(rows[0].agent.acknowledged, sender.agent.acknowledged);
+        EXPECT_EQ(rows[0].agent.exporters[2].exported, sender.agent.exporters[2].exported);
+        return rows[0].updated_unix_nano;
+    };
+    EXPECT_EQ(book(100 * kSecond), 100 * kSecond);
+    EXPECT_EQ(book(100 * kSecond + kSecond / 2), 100 * kSecond);
+    EXPECT_EQ(book(101 * kSecond), 101 * kSecond);
+    EXPECT_EQ(book(200 * kSecond), 200 * kSecond);
+    EXPECT_EQ(book(50 * kSecond), 50 * kSecond) << "the clock was set back";
+}
+
 TEST(LedgerTest, ForgetsSendersOfWhomNothingIsPending) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
