@@ -71,6 +71,22 @@ void filter_no_attribute(benchmark::State& state) {
     match.attributes.push_back({.key = "synthetic.traffic", .value = "true"});
     take(state, filter(match), Processed::kUntouched);
 }
+ProcessorOptions condition(std::vector<std::string> conditions) {
+    ProcessorOptions options;
+    options.type = ProcessorType::kFilter;
+    options.filter.conditions = std::move(conditions);
+    return options;
+}
+
+void condition_no_name(benchmark::State& state) {
+    take(state, condition({R"(name == "GET /healthz")", R"(name == "GET /livez")"}), Processed::kUntouched);
+}
+void condition_no_name_by_pattern(benchmark::State& state) {
+    take(state, condition({R"(IsMatch(name, "^(GET|HEAD) /(health|live)z$"))"}), Processed::kUntouched);
+}
+void condition_no_attribute(benchmark::State& state) {
+    take(state, condition({R"(attributes["synthetic.traffic"] == true)"}), Processed::kUntouched);
+}
 void filter_all(benchmark::State& state) {
     take(state, filter(names({"."}, MatchType::kRegexp)), Processed::kFiltered);
 }
@@ -92,6 +108,9 @@ void insert_into_all(benchmark::State& state) {
 BENCHMARK(filter_no_name)->Arg(0)->Arg(1);
 BENCHMARK(filter_no_name_by_pattern)->Arg(0)->Arg(1);
 BENCHMARK(filter_no_attribute)->Arg(0)->Arg(1);
+BENCHMARK(condition_no_name)->Arg(0)->Arg(1);
+BENCHMARK(condition_no_name_by_pattern)->Arg(0)->Arg(1);
+BENCHMARK(condition_no_attribute)->Arg(0)->Arg(1);
 BENCHMARK(rename_none)->Arg(0)->Arg(1);
 BENCHMARK(filter_all)->Arg(0)->Arg(1);
 BENCHMARK(rename_all)->Arg(0)->Arg(1);

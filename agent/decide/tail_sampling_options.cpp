@@ -2,6 +2,7 @@
 #include "decide/tail_sampling_options.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -58,9 +59,13 @@ std::vector<Option> describe_texts(TextPolicyOptions& texts, bool of_attribute) 
 
 std::vector<Option> describe(PolicyOptions& policy);
 
-// Policies inside another one, as what its file calls them.
-GroupList describe_parts(PolicyOptions& policy, bool single) {
-    const auto add = [&policy] { return describe(policy.parts.emplace_back()); };
+// Policies inside another one. Those under the name of another type than it has, which is read before them, are not
+// its.
+GroupList describe_parts(PolicyOptions& policy, PolicyType type, bool single) {
+    const auto others = std::make_shared<std::vector<PolicyOptions>>();
+    const auto add = [&policy, type, others] {
+        return describe((policy.type == type ? policy.parts : *others).emplace_back());
+    };
     const auto items = [&policy] {
         std::vector<std::vector<Option>> items;
         for (PolicyOptions& part : policy.parts) items.push_back(describe(part));
@@ -159,17 +164,18 @@ std::vector<Option> describe(PolicyOptions& policy) {
          {},
          of(PolicyType::kCondition)},
         {"and",
-         Group{{{"and_sub_policy", describe_parts(policy, false), "which all keep it"}}},
+         Group{{{"and_sub_policy", describe_parts(policy, PolicyType::kAnd, false), "which all keep it"}}},
          {},
          {},
          of(PolicyType::kAnd)},
         {"not",
-         Group{{{"not_sub_policy", describe_parts(policy, true), "which does not keep it"}}},
+         Group{{{"not_sub_policy", describe_parts(policy, PolicyType::kNot, true), "which does not keep it"}}},
          {},
          {},
          of(PolicyType::kNot)},
         {"drop",
-         Group{{{"drop_sub_policy", describe_parts(policy, false), "of which all would keep what is dropped"}}},
+         Group{{{"drop_sub_policy", describe_parts(policy, PolicyType::kDrop, false),
+                 "of which all would keep what is dropped"}}},
          {},
          {},
          of(PolicyType::kDrop)},
@@ -178,7 +184,7 @@ std::vector<Option> describe(PolicyOptions& policy) {
                  "of each part, at most"},
                 {"policy_order", TextList{policy.policy_order, "list of names of parts"},
                  "in which they are asked; those that it does not name come after them"},
-                {"composite_sub_policy", describe_parts(policy, false),
+                {"composite_sub_policy", describe_parts(policy, PolicyType::kComposite, false),
                  "of which the first one that keeps it has the say"},
                 {"rate_allocation", describe_rates(policy.rates)}}},
          {},

@@ -45,7 +45,8 @@ struct Flattener {
     void operator()(const Group& group) const { flatten(group.options, path, values); }
     void operator()(const GroupList& list) const {
         const auto items = list.items ? list.items() : std::vector<std::vector<Option>>();
-        for (size_t i = 0; i < items.size(); ++i) flatten(items[i], path + "[" + std::to_string(i) + "]", values);
+        for (size_t i = 0; i < items.size(); ++i)
+            flatten(items[i], list.single ? path : path + "[" + std::to_string(i) + "]", values);
     }
 };
 

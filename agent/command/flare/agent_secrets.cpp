@@ -41,7 +41,7 @@ struct Finder {
     void operator()(const GroupList& list) const {
         const auto items = list.items ? list.items() : std::vector<std::vector<Option>>();
         for (size_t i = 0; i < items.size(); ++i)
-            add_options(items[i], path + "[" + std::to_string(i) + "].", loaded, words);
+            add_options(items[i], path + (list.single ? "." : "[" + std::to_string(i) + "]."), loaded, words);
     }
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "reload/restart_keys.hpp"
 #include "support/config_loading.hpp"
 
 namespace spanring::agent {
@@ -163,6 +164,24 @@ TEST_F(CollectorFileTest, ConditionsAndPoliciesOfPoliciesAreTaken) {
     EXPECT_THAT(again.problems, IsEmpty());
     EXPECT_EQ(again.config.tail_sampling, config.tail_sampling);
     EXPECT_EQ(again.config.processors, config.processors);
+}
+
+TEST_F(CollectorFileTest, AChangeInsideAPolicyIsNamed) {
+    const Config config = load(kConditions).config;
+    Config other = config;
+    other.tail_sampling.policies[1].parts[1].parts[0].string_attribute.values = {"/other"};
+    EXPECT_THAT(keys_to_begin_anew(config, other),
+                ElementsAre("processors.tail_sampling.policies[1].and.and_sub_policy[1].not.not_sub_policy."
+                            "string_attribute.values"));
+}
+
+TEST_F(CollectorFileTest, PoliciesUnderTheNameOfAnotherTypeAreNotInside) {
+    const LoadedConfig loaded = load("processors: {tail_sampling: {policies: [{name: a, type: and, "
+                                     "and: {and_sub_policy: [{name: b, type: unfinished}]}, "
+                                     "drop: {drop_sub_policy: [{name: c, type: always_sample}]}}]}}\n");
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    ASSERT_EQ(loaded.config.tail_sampling.policies.at(0).parts.size(), 1u);
+    EXPECT_EQ(loaded.config.tail_sampling.policies[0].parts[0].name, "b");
 }
 
 TEST_F(CollectorFileTest, WhatIsWrongWithPoliciesOfPoliciesIsSaidWithItsPlace) {
