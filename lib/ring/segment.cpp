@@ -72,7 +72,7 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     for (uint32_t& hint : hints_) hint = 0;
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
-    grow_after_ = 0;
+    grow_after_ = huge_after_ = 0;
     jumbo_extents_ = waiting_ = most_waiting_ = 0;
     most_waiting_at_ = done_ = 0;
     looker_ = looks_ = extents_left_ = 0;
@@ -137,17 +137,19 @@ uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
     return of_a_thousand == 0 ? nanoseconds : nanoseconds / of_a_thousand * 1000;
 }
 
-// Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now.
+// Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now. A huge place
+// that is not to be had says nothing about an extent, which needs so much less, nor does an extent about a huge place.
 bool Segment::try_to_populate(uint32_t extent) {
     const uint64_t now = clock_->ticks();
-    const uint64_t pause = StdAtomics::load(grow_after_, std::memory_order_relaxed);
+    uint64_t& after = extent < kFirstHuge ? grow_after_ : huge_after_;
+    const uint64_t pause = StdAtomics::load(after, std::memory_order_relaxed);  // it says nothing but when
     if (pause != 0 && now < pause) return false;
     if (populate_extent(view_, extent) != 0) {
-        StdAtomics::store(grow_after_, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
+        StdAtomics::store(after, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
         return false;
     }
     // relaxed: as above. What another thread notes meanwhile is lost, and its next growth is tried at once.
-    if (pause != 0) StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
+    if (pause != 0) StdAtomics::store(after, uint64_t{0}, std::memory_order_relaxed);
     SPR_TESTPOINT(extent_populated);
     return true;
 }

@@ -277,6 +277,7 @@ private:
     bool may_claim_huge(uint32_t place) const;
     bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
     bool empty_huge();
+    bool empty_huge_chunk();
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
@@ -288,6 +289,7 @@ private:
     void give_huge_blocks(Slot& slot);
     bool claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner);
     bool find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
+    bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short);
     bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
@@ -315,6 +317,7 @@ private:
     alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before; 0: the last was not
                                           // refused
+    alignas(8) uint64_t huge_after_ = 0;  // the same of huge places
     alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
 
     // Of who looks after memory, one thread at a time.

@@ -60,7 +60,9 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
         const bool fits = !too_much && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
                           leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
         if (!fits) {
-            if (!forget_gone()) return false;
+            // What finished spans have left is memory of an open one, too, which would otherwise be refused something.
+            const bool may_empty = !too_much && place < kHugeBlocks;
+            if (!forget_gone() && !(may_empty && empty_huge_chunk())) return false;
             have = StdAtomics::load(memory_, std::memory_order_relaxed);
             continue;
         }
@@ -220,8 +222,9 @@ bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, 
            writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
 }
 
-bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
-    bool is_short = false;  // as above: what is kept for an end may be behind one that is short
+// ret_is_short: one more would do, had it memory.
+bool Segment::claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short) {
+    bool& is_short = ret_is_short = false;  // as above: what is kept for an end may be behind one that is short
     uint32_t least = kNone;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
         if (!may_hold(place, bytes)) continue;
@@ -235,6 +238,15 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
         if (got) return true;
         is_short = is_short || is_short_of_memory(place);
     }
+    return false;
+}
+
+// One that has memory comes before the memory of others.
+bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
+    bool is_short;
+    do
+        if (claim_any_huge(writer, bytes, owner, is_short)) return true;
+    while (is_short && empty_huge_chunk());
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
@@ -262,11 +274,13 @@ bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, u
 }
 
 // What finished spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
-// Without the agent's lock: nobody but who holds a place claims it or populates it, and an agent gives back what it
-// finds WHOLE.
 [[gnu::noinline]] bool Segment::empty_huge() {
-    if (!restores_ || huge_with_memory() == 0) return false;
-    if (forget_gone()) return true;
+    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_huge_chunk());
+}
+
+// The largest that is FREE and kept for nobody's end. Without the agent's lock: nobody but who holds a place claims it
+// or populates it, and an agent gives back what it finds WHOLE.
+bool Segment::empty_huge_chunk() {
     bool any = false;
     for (uint32_t place = kHugePlaces; !any && place-- != kHugeBlocks;) {
         if (!is_huge(place) || is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing))
