@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -27,9 +28,11 @@
 #include <string>
 #include <utility>
 
+#include "hot_call.hpp"
 #include "recovered_segment.hpp"
 #include "ring/ack_book.hpp"
 #include "ring/chunk_reader.hpp"
+#include "stepped_clock.hpp"
 #include "support/extents.hpp"
 #include "support/private_directory.hpp"
 #include "trace/process/provider.hpp"
@@ -42,12 +45,20 @@ using ring::Counter;
 
 class EveryInstructionTest : public ::testing::Test {
 protected:
-    void SetUp() override {
+    void SetUp() override { begin(); }
+    void TearDown() override { munmap(truth_, sizeof(Truth)); }
+
+    // Before the next child, with nothing left of the last one.
+    void forget() {
+        TearDown();
+        for (const std::string& file : directory_.files()) unlink(directory_.file(file).c_str());
+        begin();
+    }
+    void begin() {
         void* page = mmap(nullptr, sizeof(Truth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         ASSERT_NE(page, MAP_FAILED);
         truth_ = new (page) Truth;
     }
-    void TearDown() override { munmap(truth_, sizeof(Truth)); }
 
     // `prepare` runs at full speed, `stretch` instruction by instruction.
     template <class Prepare, class Stretch>
@@ -70,19 +81,22 @@ protected:
         ASSERT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP) << status;
 
         uint32_t instructions = 0;
-        uint64_t last_at = 0;
+        uint64_t last_at = instruction_pointer(child);
+        SteppedClock clock(truth_->clock);
         for (;; ++instructions) {
             if (HasFailure()) break;
             ASSERT_EQ(ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr), 0);
             ASSERT_EQ(waitpid(child, &status, 0), child);
             if (!WIFSTOPPED(status)) break;
             if (WSTOPSIG(status) != SIGTRAP) break;  // the SIGSTOP behind the stretch
+            clock.answer(child, last_at);
             const uint64_t at = instruction_pointer(child);
             // A copy that is one instruction stops after each byte, and nothing changes but the bytes.
             const bool copies = at == last_at && instructions % 64 != 0;
             last_at = at;
             if (!copies && !reads_the_clock(at)) check(instructions);
         }
+        read_hot_paths(child);
         kill(child, SIGKILL);
         waitpid(child, &status, 0);
         EXPECT_GE(instructions, at_least_instructions) << "the stretch was not stepped through";
@@ -100,6 +114,14 @@ protected:
         return registers.rip;
 #else
         return static_cast<uint32_t>(registers.eip);
+#endif
+    }
+
+    // How often the child took each of them: where the library counts them.
+    void read_hot_paths([[maybe_unused]] pid_t child) {
+#ifdef SPR_HOT_PATHS
+        iovec to{taken_.of, sizeof taken_.of}, from{trace::hot_paths, sizeof taken_.of};
+        ASSERT_EQ(process_vm_readv(child, &to, 1, &from, 1, 0), ssize_t{sizeof taken_.of});
 #endif
     }
 
@@ -149,6 +171,7 @@ protected:
     RecoveredSegment first_, last_;  // what was found after the first instruction, and after the last
     bool evicting_ = false;
     uint32_t grown_ = 0;  // kills that left a span in a block
+    HotPathCounts taken_;
 };
 
 // Of the only chunk that is open.
@@ -176,6 +199,29 @@ TEST_F(EveryInstructionTest, OfStartSetAndEnd) {
              warm.workload.end(span);
          },
          1000);
+}
+
+TEST_F(EveryInstructionTest, OfTheFastWays) {
+    struct Hot : Warm {
+        Hot(Truth& truth, const HotCall& call) : Warm(truth), call(call) {
+            warm_up_for_hot_calls(workload);
+            call.prepare(workload, state);
+            truth.clock = stop_clock(workload);
+            forget_hot_paths();
+        }
+        const HotCall& call;
+        HotState state;
+    };
+    for (const HotCall& call : kHotCalls) {
+        SCOPED_TRACE(call.name);
+        step([&](Truth& truth) { return Hot(truth, call); }, [](Hot& hot) { hot.call.call(hot.workload, hot.state); },
+             20);
+        if (IsSkipped() || HasFailure()) return;
+#ifdef SPR_HOT_PATHS
+        EXPECT_GE(taken_[call.path], 1u) << "the call went another way";
+#endif
+        forget();
+    }
 }
 
 TEST_F(EveryInstructionTest, OfASpanThatGoesOnInBlocks) {

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "hot_call.hpp"
 #include "recovered_segment.hpp"
 #include "support/private_directory.hpp"
 #include "workload.hpp"
@@ -23,6 +24,7 @@ namespace {
 struct Kill {
     std::atomic<int> countdown{0};  // 0: never
     std::atomic<const char*> where{nullptr};
+    spanring::test::HotPathCounts taken;  // before it
 };
 Kill* g_kill = nullptr;
 
@@ -32,6 +34,7 @@ extern "C" void spr_testpoint(const char* name) noexcept {
     if (g_kill == nullptr || g_kill->countdown.load() == 0) return;
     if (g_kill->countdown.fetch_sub(1) == 1) {
         g_kill->where = name;
+        g_kill->taken.note();
         kill(getpid(), SIGKILL);
     }
 }
@@ -64,7 +67,7 @@ void live(Truth& truth) {
 }
 
 // Kills the life at each label that it passes. Returns these.
-std::set<std::string> kill_at_each(void (*live)(Truth&)) {
+std::set<std::string> kill_at_each(void (*live)(Truth&), HotPathCounts* ret_taken = nullptr) {
     const PrivateDirectory directory;
     std::set<std::string> passed;
     bool lived = false;
@@ -84,6 +87,7 @@ std::set<std::string> kill_at_each(void (*live)(Truth&)) {
         EXPECT_TRUE(lived || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) << status;
         const char* where = lived ? "the end" : g_kill->where.load();
         passed.insert(where);
+        if (ret_taken != nullptr) ret_taken->add(g_kill->taken);
 
         std::vector<uint8_t> image;
         std::string fault;
@@ -118,6 +122,20 @@ TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
           "intent_written", "committed",      "end_counted",      "slot_cleared",    "sealed",
           "parked",         "thread_left",    "extent_populated", "extent_counted",  "the end"})
         EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
+}
+
+void live_fast(Truth& truth) {
+    Workload workload(truth, 1 << 20);
+    make_hot_calls(workload);
+}
+
+TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanOfTheFastWaysExactlyOnce) {
+    HotPathCounts taken;
+    const std::set<std::string> passed = kill_at_each(live_fast, &taken);
+    for (const char* label : {"slot_opened", "start_counted", "field_published", "written_in_one_pass", "block_taken",
+                              "intent_written", "committed", "end_counted", "slot_cleared", "the end"})
+        EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
+    EXPECT_EQ(hot_calls_that_went_another_way(taken), "");
 }
 
 void live_waiting(Truth& truth) {

@@ -26,7 +26,9 @@
 #include <string>
 #include <thread>
 
+#include "hot_call.hpp"
 #include "recovered_segment.hpp"
+#include "stepped_clock.hpp"
 #include "support/private_directory.hpp"
 #include "survivors.hpp"
 #include "trace/process/provider.hpp"
@@ -41,6 +43,8 @@ struct Vanish {                               // on a page that parent and child
     spanring::trace::Life* life = nullptr;     // in the child
     const uint8_t* segment = nullptr;          // as well
     char verdict[512] = {};                    // of the survivors
+    spanring::test::HotPathCounts taken;       // by the thread
+    uint64_t clock = 0;                        // of the thread: SteppedClock
     uint32_t lost_slots = 0, lost_blocks = 0, lost_evicting = 0;
 };
 Vanish* g_vanish = nullptr;
@@ -52,6 +56,7 @@ thread_local jmp_buf* g_way_out = nullptr;  // set: the thread leaves the call a
 extern "C" void spr_testpoint(const char* name) noexcept {
     if (g_countdown == 0 || --g_countdown != 0) return;
     g_vanish->where = name;
+    g_vanish->taken.note();
     if (g_way_out != nullptr) longjmp(*g_way_out, 1);
     syscall(SYS_exit, 0);
 }
@@ -75,6 +80,7 @@ struct Scenario {
     void (*before)(Workload&);     // on the main thread
     void (*doomed)(Workload&);     // on the thread that vanishes
     std::set<std::string> labels;  // some that it must have vanished at
+    bool is_fast = false;          // it must have gone each of the fast ways
 };
 
 void one_span(Workload& workload) {
@@ -100,6 +106,13 @@ const Scenario kScenarios[] = {
      },
      {"thread_attached", "slot_opened", "start_counted", "field_published", "written_in_one_pass", "claimed",
       "intent_written", "committed", "end_counted", "slot_cleared", "sealed", "parked", "thread_left"}},
+    {"the fast ways",
+     SPR_FULL_DROP_NEWEST,
+     [](Workload& workload) { workload.warm_up(); },
+     make_hot_calls,
+     {"slot_opened", "field_published", "written_in_one_pass", "block_taken", "intent_written", "committed",
+      "end_counted", "slot_cleared"},
+     true},
     {"another one's chunk",
      SPR_FULL_DROP_NEWEST,
      [](Workload& workload) {
@@ -177,6 +190,7 @@ protected:
     void run(const Scenario& scenario, End end) {
         const bool reap = end != End::kVanishAndKill;
         std::set<std::string> passed;
+        HotPathCounts taken;
         for (int label = 1; !HasFailure(); ++label) {
             ASSERT_LT(label, 1000) << "the thread never ends";
             Truth* truth = shared<Truth>();
@@ -192,6 +206,7 @@ protected:
                     if (end == End::kJump) g_way_out = &way_out;
                     if (setjmp(way_out) != 0) return;
                     g_countdown = label;
+                    forget_hot_paths();
                     scenario.doomed(workload);
                     g_countdown = end == End::kJump ? 0 : g_countdown;  // nowhere to jump to from its destructors
                 }).join();
@@ -215,6 +230,7 @@ protected:
             EXPECT_LE(g_vanish->lost_blocks, ring::kBlockNumbers) << at;
             EXPECT_EQ(g_vanish->lost_evicting, 0u) << at;
             passed.insert(label_name);
+            taken.add(g_vanish->taken);
             munmap(truth, sizeof *truth);
             munmap(g_vanish, sizeof *g_vanish);
             g_vanish = nullptr;
@@ -223,6 +239,9 @@ protected:
         for (const std::string& label : scenario.labels)
             EXPECT_TRUE(passed.count(label) || HasFailure() || (end == End::kJump && in_destructors(label)))
                 << scenario.name << ": never vanished at " << label;
+        if (scenario.is_fast && !HasFailure()) {
+            EXPECT_EQ(hot_calls_that_went_another_way(taken), "");
+        }
     }
 
     static bool in_destructors(const std::string& label) { return label == "parked" || label == "thread_left"; }
@@ -254,6 +273,7 @@ struct Stretch {
     bool full;                                 // the ring is filled up before
     void (*prepare)(Workload&, spr_span&);     // on the thread, at full speed
     void (*step)(Workload&, const spr_span&);  // on the thread, instruction by instruction
+    const HotCall* hot = nullptr;              // in place of both
 };
 
 void start_large(Workload& workload, spr_span& span) {  // fits into no small chunk: its end goes on to the next one
@@ -335,12 +355,15 @@ protected:
         waitpid(thread, &status, __WALL);
         g_vanish->go = true;
         Watched watched(child);
+        SteppedClock clock(g_vanish->clock);
+        user_regs_struct registers;
         for (int seen = 0; seen < changes && !g_vanish->done;) {
+            ptrace(PTRACE_GETREGS, thread, nullptr, &registers);
             ptrace(PTRACE_SINGLESTEP, thread, nullptr, nullptr);
             waitpid(thread, &status, __WALL);
+            clock.answer(thread, registers.rip);
             seen += watched.changed();
         }
-        user_regs_struct registers;
         ptrace(PTRACE_GETREGS, thread, nullptr, &registers);
         registers.rip = reinterpret_cast<uint64_t>(&spr_test_vanish);
         registers.orig_rax = ~uint64_t{0};
@@ -364,12 +387,24 @@ protected:
                 if (stretch.full) workload.fill_ring();
                 std::thread([&] {
                     spr_span span{};
-                    stretch.prepare(workload, span);
+                    static HotState state;
+                    if (stretch.hot != nullptr) {
+                        warm_up_for_hot_calls(workload);
+                        stretch.hot->prepare(workload, state);
+                        g_vanish->clock = stop_clock(workload);
+                        forget_hot_paths();
+                    } else {
+                        stretch.prepare(workload, span);
+                    }
                     g_vanish->life = trace::Provider::of(workload.provider())->life();
                     g_vanish->segment = g_vanish->life->segment.view().base();
                     g_vanish->thread = static_cast<int>(syscall(SYS_gettid));
                     while (!g_vanish->go) continue;
-                    stretch.step(workload, span);
+                    if (stretch.hot != nullptr)
+                        stretch.hot->call(workload, state);
+                    else
+                        stretch.step(workload, span);
+                    g_vanish->taken.note();
                     g_vanish->done = true;
                     for (;;) pause();
                 }).join();
@@ -389,11 +424,14 @@ protected:
             EXPECT_LE(g_vanish->lost_slots, ring::kSlotsPerExtent) << at;
             EXPECT_LE(g_vanish->lost_blocks, ring::kBlockNumbers) << at;
             EXPECT_LE(g_vanish->lost_evicting, 1u) << at;
+            EXPECT_TRUE(stretch.hot == nullptr || !done || g_vanish->taken[stretch.hot->path] != 0)
+                << "it went another way: " << at;
             munmap(truth, sizeof *truth);
             munmap(g_vanish, sizeof *g_vanish);
             g_vanish = nullptr;
         }
-        EXPECT_TRUE(changes > 10 || HasFailure()) << stretch.name << " was not stepped through";
+        EXPECT_TRUE(changes > 10 || stretch.hot != nullptr || HasFailure())
+            << stretch.name << " was not stepped through";
         EXPECT_LE(turning, 10) << stretch.name;
         RecordProperty(stretch.name, changes);
     }
@@ -402,6 +440,13 @@ protected:
 TEST_F(VanishingByInstructionTest, LeavesTheOthersWithExactCounts) {
     for (const Stretch& stretch : kStretches) {
         run(stretch);
+        if (IsSkipped()) return;
+    }
+}
+
+TEST_F(VanishingByInstructionTest, OnAFastWayLeavesTheOthersWithExactCounts) {
+    for (const HotCall& call : kHotCalls) {
+        run({call.name, SPR_FULL_DROP_NEWEST, false, nullptr, nullptr, &call});
         if (IsSkipped()) return;
     }
 }

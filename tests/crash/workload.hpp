@@ -17,6 +17,7 @@ struct Truth {
     std::atomic<uint32_t> starts_returned{0};
     std::atomic<uint32_t> ends_begun{0};
     std::atomic<uint32_t> ends_returned{0};
+    uint64_t clock = 0;  // SteppedClock's, of a thread that is stepped; 0: as it is
 };
 
 class Workload {
@@ -33,18 +34,27 @@ public:
     void fill_ring_until_one_waits();
 
     spr_provider* provider() const { return provider_; }
+    spr_tracer* tracer() const { return tracer_; }
+    spr_tracer* tracer_of_none();  // of a provider that is shut down
     spr_span start();
-    bool try_start(spr_span& ret_span);   // false: no slot is free
-    void decorate(const spr_span& span);  // attributes, one of them twice, event, link, status, name
-    void fill(const spr_span& span);      // so many attributes that it goes on in blocks
-    void enlarge(const spr_span& span);   // to more than any extent has room for, in two steps
+    spr_span start(const spr_start_options& options);  // by the name that was thought of; sampled or not
+    bool try_start(spr_span& ret_span);                // false: no slot is free
+    void think_of_name();                              // the next start's; every start does where nobody has
+    void decorate(const spr_span& span);               // attributes, one of them twice, event, link, status, name
+    void fill(const spr_span& span);                   // so many attributes that it goes on in blocks
+    void enlarge(const spr_span& span);                // to more than any extent has room for, in two steps
     void end(const spr_span& span);
 
 private:
+    size_t take_name();
+
     Truth& truth_;
     spr_provider* provider_ = nullptr;
     spr_tracer* tracer_ = nullptr;
+    spr_tracer* tracer_of_none_ = nullptr;
     int number_ = 0;
+    char name_[32];
+    size_t name_size_ = 0;  // 0: the next one is still to be thought of
 };
 
 }  // namespace spanring::test

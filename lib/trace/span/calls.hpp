@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "trace/base/hot_path.hpp"
 #include "trace/span/open_span.hpp"
 
 namespace spanring::trace {
@@ -46,7 +47,10 @@ inline int refused(OpenSpan span, int error) { return error >= 0 ? error : count
 [[gnu::always_inline]] inline int set_all(OpenSpan span, const spr_attribute* attributes, size_t count) {
     int refusals = 0;
     for (size_t i = 0; i < count; ++i)
-        if (!set_short(span, attributes[i]) && refused(span, set_any(span, attributes[i])) != 0) ++refusals;
+        if (set_short(span, attributes[i]))
+            SPR_HOT_PATH(kList);
+        else if (refused(span, set_any(span, attributes[i])) != 0)
+            ++refusals;
     return refusals;
 }
 

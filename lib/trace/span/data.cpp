@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "trace/base/hot_path.hpp"
 #include "trace/base/options.hpp"
 #include "trace/process/entry.hpp"
 #include "trace/span/calls.hpp"
@@ -55,6 +56,7 @@ namespace {
     if (!OpenSpan::find(span, open)) return false;
     const Entry entry;
     if (entry.depth() != 0) return false;
+    SPR_HOT_PATH(kGoneBack);
     thread_local_state.last.set(span->handle, open.thread(), open.slot(), stamp);
     return true;
 }
@@ -75,8 +77,10 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
         return once_more<set_string>(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
-    if (open.set_short(key, key_size, value, value_size)) [[likely]]
+    if (open.set_short(key, key_size, value, value_size)) [[likely]] {
+        SPR_HOT_PATH(kTextToItsEnd);
         return 0;
+    }
     return set_any_string(open, key, key_size, value, value_size);
 }
 
@@ -93,8 +97,10 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
 [[gnu::always_inline]] inline int set_last_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type,
                                                   uint64_t bits) {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]]
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] {
+        SPR_HOT_PATH(kNumberInSlot);
         return 0;
+    }
     if (is_unrecorded(span)) return 0;
     return set_scalar(span, key, key_size, type, bits);
 }
@@ -109,8 +115,10 @@ extern "C" {
 int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                         size_t value_size) noexcept {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]]
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] {
+        SPR_HOT_PATH(kTextInSlot);
         return 0;
+    }
     if (is_unrecorded(span)) return 0;
     return set_string(span, key, key_size, value, value_size);
 }

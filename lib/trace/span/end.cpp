@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ring/testpoint.hpp"
+#include "trace/base/hot_path.hpp"
 #include "trace/base/options.hpp"
 #include "trace/base/short_text.hpp"
 #include "trace/process/entry.hpp"
@@ -135,6 +136,7 @@ bool has_kept_room(OpenSpan span, Level& level) {
         const int found = find_room(span, level, record, end_unix_nano);
         if (found <= 0) return found;
     }
+    SPR_HOT_PATH(kEndElsewhere);
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
     at = is_short ? put_short_length(at, body) : put_varint(at, body);
@@ -204,6 +206,10 @@ template <bool kLittle>
         thread_local_state.depth = 0;
         return end_any(span);
     }
+    if constexpr (kLittle)
+        SPR_HOT_PATH(kEndLittle);
+    else
+        SPR_HOT_PATH(kEndLarger);
     const uint64_t end_unix_nano = slot.start_unix_nano + clock.soon(ticks);
     const uint32_t body = data_size + Tail::kLeast;
     uint8_t* const record = at;

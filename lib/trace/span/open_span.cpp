@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/base/attribute.hpp"
+#include "trace/base/hot_path.hpp"
 #include "trace/base/plain_attributes.hpp"
 #include "trace/process/visit.hpp"
 #include "trace/span/text_cut.hpp"
@@ -125,6 +126,7 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     if (field == nullptr) return grow_for(attribute, most, hash);
     uint8_t* const end = attribute.write(field, kAttributeField);
     if (end == nullptr) return false;
+    SPR_HOT_PATH(kPlain);
     publish(word, static_cast<uint32_t>(end - field));
     count_key(hash);
     return true;
@@ -136,6 +138,7 @@ bool OpenSpan::grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash 
     if (!attribute.has_ascii_key() || !writer.reserve(most)) return false;
     uint8_t* const end = attribute.write(writer.next(), kAttributeField);
     if (end == nullptr) return false;  // its key has changed meanwhile, against the rules
+    SPR_HOT_PATH(kGrown);
     writer.advance(static_cast<uint32_t>(end - writer.next()));
     writer.publish();
     count_key(hash);

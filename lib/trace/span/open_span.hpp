@@ -13,6 +13,7 @@
 
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
+#include "trace/base/hot_path.hpp"
 #include "trace/base/key_hash.hpp"
 #include "trace/base/plain_attributes.hpp"
 #include "trace/base/short_text.hpp"
@@ -216,7 +217,9 @@ template <OpenSpan::Place kPlace>
     const auto now = ring::SlotWord::unpack(word);
     if (now.length + size > ring::data_capacity(now.place)) return nullptr;
     uint8_t* const data = ring::data_of(segment().view(), *slot_, now);
-    return data == nullptr ? nullptr : data + now.length;
+    if (data == nullptr) return nullptr;
+    SPR_HOT_PATH(kInBlock);
+    return data + now.length;
 }
 
 static_assert(kShortPair + 6 < 128);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/base/attribute_list.hpp"
+#include "trace/base/hot_path.hpp"
 #include "trace/base/plain_attributes.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/span/open_span.hpp"
@@ -124,6 +125,7 @@ bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano) {
     }
     end = attributes.write(end, tag(3, kBytes));
     if (end == nullptr) return false;
+    SPR_HOT_PATH(kEvent);
     publish(word, put_head(field, kEvent, body, end));
     ++slot_->events;
     return true;
@@ -207,6 +209,7 @@ bool OpenSpan::add_plain(const spr_link& link) {
     uint8_t* const end = attributes.write(put_ids(body, link.context), tag(4, kBytes));
     if (end == nullptr) return false;
     end[0] = tag(6, kFixed32);
+    SPR_HOT_PATH(kLink);
     publish(word, put_head(field, kLink, body, put_fixed32(end + 1, flags_of(link.context))));
     ++slot_->links;
     return true;

@@ -7,6 +7,7 @@
 
 #include <type_traits>
 
+#include "trace/base/hot_path.hpp"
 #include "trace/base/options.hpp"
 #include "trace/process/entry.hpp"
 #include "trace/process/visit.hpp"
@@ -69,6 +70,7 @@ const spr_context* choose_parent(const spr_start_options& options, const spr_tok
 
 // A provider that is off or shut down, in a child as in its parent. HOT where it is off.
 [[gnu::always_inline]] inline int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    SPR_HOT_PATH(kStartOff);
     pass_through(parent, ret_span);
     return provider.state() == Provider::kOff ? provider.error() : -ESHUTDOWN;
 }
@@ -253,6 +255,7 @@ template <StartCall kCall>
     slot.name = name_bytes != 0 ? length : 0;
     length += name_bytes;
     level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
+    if constexpr (kCall == StartCall::kChosen) SPR_HOT_PATH(kStartWithContext);
 
     ret_span->handle = life.handle(held.index, slot.generation);
     ret_span->context = context;
@@ -272,6 +275,7 @@ template <StartCall kCall>
 [[gnu::noinline]] int add_given(const spr_span* span, const spr_start_options& options) {
     OpenSpan open;
     if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return 1;  // a handler shut the provider down
+    SPR_HOT_PATH(kStartGiven);
     set_all(open, options.attributes, options.attribute_count);
     for (size_t i = 0; i < options.link_count; ++i) refused(open, open.add(options.links[i]));
     return 1;
@@ -310,6 +314,10 @@ template <StartCall kCall>
         thread_local_state.depth = 0;
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     }
+    if (parent == nullptr)
+        SPR_HOT_PATH(kStartRoot);
+    else
+        SPR_HOT_PATH(kStartBelow);
     const ring::HeldSlot held = level.writer.take_kept_slot();
     Slot& slot = *held.slot;
     const uint64_t start = level.anchor.unix_nano + clock.soon(ticks - level.anchor.ticks);
@@ -386,6 +394,7 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     Level& level = *thread->at[depth];
     if (is_overruled(*thread, parent)) [[unlikely]]
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
+    SPR_HOT_PATH(kStartUnsampled);
     Entry entry;  // of that depth: a handler that came in between has left again
     return end_unsampled(level, parent, ret_span);
 }
