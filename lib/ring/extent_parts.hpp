@@ -81,6 +81,18 @@ public:
         return kNone;
     }
 
+    // At most so many more parts of the kind: their places, a bit each.
+    uint64_t take_some(uint32_t extent, ExtentKind kind, uint32_t most) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // the exchange decides
+        while (word >> kKindShift == static_cast<uint64_t>(kind) && (word & kFree) != 0) {
+            uint64_t rest = word;
+            for (uint32_t i = 0; i < most && (rest & kFree) != 0; ++i) rest &= rest - 1;
+            // acquire: as in take().
+            if (Atomics::compare_exchange(words_[extent], word, rest, std::memory_order_acquire)) return word ^ rest;
+        }
+        return 0;
+    }
+
     // True: no part of the extent is in use now.
     bool give(uint32_t extent, uint32_t place) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);

@@ -50,11 +50,7 @@ public:
     HeldSlot take_slot(Segment& segment) {
         if (free_slots_ != 0) [[likely]]
             return slots_[--free_slots_];
-        const uint32_t index = segment.take_slot();
-        if (index == Segment::kNone) return HeldSlot();
-        HeldSlot held = {&segment.view().slot(index), index};
-        prefetch(held.slot);
-        return held;
+        return take_new_slot(segment);
     }
 
     // HOT. One that the thread has kept; asked for before, with nothing in between.
@@ -175,6 +171,7 @@ public:
             keep_slot({&slot, slot_index});
         } else {
             slot_room_ = kSlotCache;
+            --taken_;
             segment.give_slot(slot_index);
         }
     }
@@ -196,15 +193,12 @@ private:
     }
 
     static constexpr uint32_t kSlotCache = 8;
+    static constexpr int32_t kMany = 64;         // open spans of a thread
     static constexpr uint32_t kKeptClasses = 2;  // of blocks
     static_assert(kKeptClasses + 2 == kBlockClasses);
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
-    // A slot that the thread did not keep is in no cache.
-    static void prefetch(const Slot* slot) {
-        for (uint32_t line = 0; line < 12; ++line)
-            __builtin_prefetch(reinterpret_cast<const uint8_t*>(slot) + line * 64, 1);
-    }
+    HeldSlot take_new_slot(Segment& segment);
     bool next_chunk(Segment& segment, uint32_t bytes);
     void give_slots(Segment& segment);
 
@@ -245,6 +239,7 @@ private:
     uint32_t line_index_ = kSharedLine;
     uint32_t owner_ = 0;
     uint32_t free_slots_ = 0;
+    int32_t taken_ = 0;  // slots that the thread took and has not given back; about: others may end its spans
     bool open_ = false;
     bool had_chunk_ = false;
     uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back

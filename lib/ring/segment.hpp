@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "ring/bell.hpp"
 #include "ring/chunk_writer.hpp"
@@ -122,9 +123,21 @@ public:
         if (slot != kNone && first_generation_ != 0) begin_slot(slot);
         return slot;
     }
+    // At most so many more, of the same extent: their places in it, a bit each.
+    uint64_t take_slots_beside(uint32_t slot, uint32_t most) {
+        const uint64_t places = parts_.take_some(slot / kSlotNumbers, ExtentKind::kSlots, most);
+        for (uint64_t rest = places; rest != 0 && first_generation_ != 0; rest &= rest - 1)
+            begin_slot(slot / kSlotNumbers * kSlotNumbers + static_cast<uint32_t>(__builtin_ctzll(rest)));
+        return places;
+    }
     // With the blocks that it has.
     void give_slot(uint32_t slot) {
-        give_blocks(view_.slot(slot), 1);
+        Slot& given = view_.slot(slot);
+        uint64_t blocks[2];
+        static_assert(sizeof blocks == sizeof given.blocks);
+        memcpy(blocks, given.blocks, sizeof blocks);
+        if ((blocks[0] | blocks[1]) != 0) [[unlikely]]
+            give_blocks(given, 1);
         give_part(slot / kSlotNumbers, slot % kSlotNumbers);
     }
     uint32_t take_block(uint32_t block_class) { return take_part(kind_of_blocks(block_class)); }

@@ -68,8 +68,8 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
     return (go_back(span) && OpenSpan::last(span, ret)) || OpenSpan::find(span, ret);
 }
 
-// HOT as well: lengths that are still to be found out, a span that is not the thread's last. Apart, so that what needs
-// neither saves no register for the calls.
+// HOT as well: lengths that are still to be found out, a span that is not the thread's last, a key of which the filter
+// alone does not know that it is new. Apart, so that what needs none of it saves no register for the calls.
 [[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                                  size_t value_size) {
     OpenSpan open;
@@ -77,7 +77,7 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
         return once_more<set_string>(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
-    if (open.set_short(key, key_size, value, value_size)) [[likely]] {
+    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, value, value_size)) [[likely]] {
         SPR_HOT_PATH(kTextToItsEnd);
         return 0;
     }
@@ -89,7 +89,7 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
     if (!find_again(span, open)) [[unlikely]]
         return once_more<set_scalar>(span, key, key_size, type, bits);
     key_size = text_size(key, key_size);
-    if (open.set_short(key, key_size, type, bits)) [[likely]]
+    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, type, bits)) [[likely]]
         return 0;
     return set_any_scalar(open, key, key_size, type, bits);
 }

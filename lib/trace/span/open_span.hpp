@@ -57,8 +57,11 @@ public:
     uint64_t packed_word() const { return ring::StdAtomics::load(slot_->word, std::memory_order_relaxed); }
     ring::SlotWord word() const { return ring::SlotWord::unpack(packed_word()); }
 
-    // Where set_short() may write: in the slot alone, which is found with the least work, or also in a block.
-    enum class Place { kSlot, kBlock };
+    bool is_in_slot() const { return word().place == 0; }
+
+    // Where set_short() may write: in the slot alone, which is found with the least work, for a key of which the filter
+    // knows that it is new, or also its tag (kTagged); or also in a block.
+    enum class Place { kSlot, kTagged, kBlock };
 
     // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
     // that kind, set() decides; nothing changed. Always inline: as a call it makes those who would call nothing else
@@ -213,7 +216,7 @@ template <OpenSpan::Place kPlace>
 [[gnu::always_inline]] inline uint8_t* OpenSpan::place(uint64_t word, size_t size) const {
     if (static_cast<uint32_t>(word) + size <= ring::kSlotInlineData) [[likely]]  // and its place is 0, in one look
         return slot_->data + static_cast<uint32_t>(word);
-    if constexpr (kPlace == Place::kSlot) return nullptr;
+    if constexpr (kPlace != Place::kBlock) return nullptr;
     const auto now = ring::SlotWord::unpack(word);
     if (now.length + size > ring::data_capacity(now.place)) return nullptr;
     uint8_t* const data = ring::data_of(segment().view(), *slot_, now);
@@ -258,7 +261,7 @@ template <OpenSpan::Place kPlace, class PutValue>
     // The place stays, and so does the state: OPEN.
     // In the slot the length follows from the end alone; from the slot's own address, which is in a register anyway.
     constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack() - offsetof(ring::Slot, data);
-    const uint64_t longer = kPlace == Place::kSlot
+    const uint64_t longer = kPlace != Place::kBlock
                                 ? kEmpty + static_cast<uint64_t>(value + size - reinterpret_cast<uint8_t*>(&slot))
                                 : ring::SlotWord::longer(word, static_cast<uint32_t>(value + size - field));
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().

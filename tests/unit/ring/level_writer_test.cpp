@@ -5,6 +5,7 @@
 #include "ring/level_writer.hpp"
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -220,6 +221,40 @@ TEST_F(LevelWriterTest, KeepsBlocksOfUsualSpansForTheNextOneAndGivesLargeOnesBac
     writer_.leave(*segment_);
     EXPECT_EQ(slot().blocks[1], 0u);
     EXPECT_EQ(segment_->take_block(2), usual);
+}
+
+// Several at once from so many on; each is one writer's, and all come back.
+TEST(ManyOpenTest, TakesEachSlotOnceAndGivesAllBack) {
+    constexpr uint32_t kFewer = 50;
+    test::OpenSegment segment(16);
+    const auto take_all = [&](LevelWriter& writer, uint32_t most) {
+        std::set<uint32_t> slots;
+        while (slots.size() < most) {
+            const HeldSlot held = writer.take_slot(*segment);
+            if (!held) break;
+            EXPECT_EQ(held.slot, &segment.view().slot(held.index));
+            EXPECT_TRUE(slots.insert(held.index).second) << held.index << " was taken twice";
+        }
+        return slots;
+    };
+    LevelWriter first, second;
+    first.open(*segment, 1);
+    second.open(*segment, 2);
+    const std::set<uint32_t> few = take_all(second, kFewer);
+    EXPECT_EQ(few.size(), kFewer);
+    std::set<uint32_t> all = take_all(first, ~0u);
+    EXPECT_GT(all.size(), 4 * kSlotsPerExtent);
+    for (const uint32_t slot : few) EXPECT_TRUE(all.insert(slot).second) << slot << " is both writers'";
+    EXPECT_EQ(all.size() % kSlotsPerExtent, 0u) << "and nobody keeps one back that has few open";
+    for (const uint32_t slot : all) {
+        LevelWriter& writer = few.count(slot) != 0 ? second : first;
+        writer.return_slot(*segment, segment.view().slot(slot), slot);
+    }
+    first.leave(*segment);
+    second.leave(*segment);
+    LevelWriter next;
+    next.open(*segment, 3);
+    EXPECT_EQ(take_all(next, ~0u), all);
 }
 
 TEST_F(LevelWriterTest, LeavesItsChunkItsSlotsAndItsLineToTheNextOne) {

@@ -1667,6 +1667,18 @@ public:
         return kNone;
     }
 
+    // At most so many more parts of the kind: their places, a bit each.
+    uint64_t take_some(uint32_t extent, ExtentKind kind, uint32_t most) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // the exchange decides
+        while (word >> kKindShift == static_cast<uint64_t>(kind) && (word & kFree) != 0) {
+            uint64_t rest = word;
+            for (uint32_t i = 0; i < most && (rest & kFree) != 0; ++i) rest &= rest - 1;
+            // acquire: as in take().
+            if (Atomics::compare_exchange(words_[extent], word, rest, std::memory_order_acquire)) return word ^ rest;
+        }
+        return 0;
+    }
+
     // True: no part of the extent is in use now.
     bool give(uint32_t extent, uint32_t place) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
@@ -2037,9 +2049,21 @@ public:
         if (slot != kNone && first_generation_ != 0) begin_slot(slot);
         return slot;
     }
+    // At most so many more, of the same extent: their places in it, a bit each.
+    uint64_t take_slots_beside(uint32_t slot, uint32_t most) {
+        const uint64_t places = parts_.take_some(slot / kSlotNumbers, ExtentKind::kSlots, most);
+        for (uint64_t rest = places; rest != 0 && first_generation_ != 0; rest &= rest - 1)
+            begin_slot(slot / kSlotNumbers * kSlotNumbers + static_cast<uint32_t>(__builtin_ctzll(rest)));
+        return places;
+    }
     // With the blocks that it has.
     void give_slot(uint32_t slot) {
-        give_blocks(view_.slot(slot), 1);
+        Slot& given = view_.slot(slot);
+        uint64_t blocks[2];
+        static_assert(sizeof blocks == sizeof given.blocks);
+        memcpy(blocks, given.blocks, sizeof blocks);
+        if ((blocks[0] | blocks[1]) != 0) [[unlikely]]
+            give_blocks(given, 1);
         give_part(slot / kSlotNumbers, slot % kSlotNumbers);
     }
     uint32_t take_block(uint32_t block_class) { return take_part(kind_of_blocks(block_class)); }
@@ -2192,6 +2216,7 @@ private:
     bool may_claim_huge(uint32_t place) const;
     bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
     bool empty_huge();
+    bool empty_huge_chunk();
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
@@ -2203,6 +2228,7 @@ private:
     void give_huge_blocks(Slot& slot);
     bool claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner);
     bool find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
+    bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short);
     bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
@@ -2230,6 +2256,7 @@ private:
     alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before; 0: the last was not
                                           // refused
+    alignas(8) uint64_t huge_after_ = 0;  // the same of huge places
     alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
 
     // Of who looks after memory, one thread at a time.
@@ -2295,11 +2322,7 @@ public:
     HeldSlot take_slot(Segment& segment) {
         if (free_slots_ != 0) [[likely]]
             return slots_[--free_slots_];
-        const uint32_t index = segment.take_slot();
-        if (index == Segment::kNone) return HeldSlot();
-        HeldSlot held = {&segment.view().slot(index), index};
-        prefetch(held.slot);
-        return held;
+        return take_new_slot(segment);
     }
 
     // HOT. One that the thread has kept; asked for before, with nothing in between.
@@ -2420,6 +2443,7 @@ public:
             keep_slot({&slot, slot_index});
         } else {
             slot_room_ = kSlotCache;
+            --taken_;
             segment.give_slot(slot_index);
         }
     }
@@ -2441,15 +2465,12 @@ private:
     }
 
     static constexpr uint32_t kSlotCache = 8;
+    static constexpr int32_t kMany = 64;         // open spans of a thread
     static constexpr uint32_t kKeptClasses = 2;  // of blocks
     static_assert(kKeptClasses + 2 == kBlockClasses);
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
-    // A slot that the thread did not keep is in no cache.
-    static void prefetch(const Slot* slot) {
-        for (uint32_t line = 0; line < 12; ++line)
-            __builtin_prefetch(reinterpret_cast<const uint8_t*>(slot) + line * 64, 1);
-    }
+    HeldSlot take_new_slot(Segment& segment);
     bool next_chunk(Segment& segment, uint32_t bytes);
     void give_slots(Segment& segment);
 
@@ -2490,6 +2511,7 @@ private:
     uint32_t line_index_ = kSharedLine;
     uint32_t owner_ = 0;
     uint32_t free_slots_ = 0;
+    int32_t taken_ = 0;  // slots that the thread took and has not given back; about: others may end its spans
     bool open_ = false;
     bool had_chunk_ = false;
     uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back
@@ -2647,8 +2669,27 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     open_ = true;
 }
 
+// A thread that has many open takes some more with each, from the lowest on: they lie one behind the other.
+[[gnu::noinline]] HeldSlot LevelWriter::take_new_slot(Segment& segment) {
+    const uint32_t index = segment.take_slot();
+    if (index == Segment::kNone) return HeldSlot();
+    HeldSlot held = {&segment.view().slot(index), index};
+    constexpr uint32_t kLines = 12;  // in no cache, where the thread did not keep it
+    for (uint32_t line = 0; line < kLines; ++line)
+        __builtin_prefetch(reinterpret_cast<const uint8_t*>(held.slot) + line * 64, 1);
+    if (++taken_ < kMany || slot_room_ != kSlotCache) return held;
+    for (uint64_t places = segment.take_slots_beside(index, kSlotCache - 1); places != 0; ++taken_) {
+        const auto place = static_cast<uint32_t>(63 - __builtin_clzll(places));
+        places ^= uint64_t{1} << place;
+        const uint32_t other = index / kSlotNumbers * kSlotNumbers + place;
+        keep_slot({&segment.view().slot(other), other});
+    }
+    return held;
+}
+
 // Those that are kept for the next spans.
 void LevelWriter::give_slots(Segment& segment) {
+    taken_ -= static_cast<int32_t>(free_slots_);
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
 }
 
@@ -3076,7 +3117,7 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     for (uint32_t& hint : hints_) hint = 0;
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
-    grow_after_ = 0;
+    grow_after_ = huge_after_ = 0;
     jumbo_extents_ = waiting_ = most_waiting_ = 0;
     most_waiting_at_ = done_ = 0;
     looker_ = looks_ = extents_left_ = 0;
@@ -3141,17 +3182,19 @@ uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
     return of_a_thousand == 0 ? nanoseconds : nanoseconds / of_a_thousand * 1000;
 }
 
-// Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now.
+// Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now. A huge place
+// that is not to be had says nothing about an extent, which needs so much less, nor does an extent about a huge place.
 bool Segment::try_to_populate(uint32_t extent) {
     const uint64_t now = clock_->ticks();
-    const uint64_t pause = StdAtomics::load(grow_after_, std::memory_order_relaxed);
+    uint64_t& after = extent < kFirstHuge ? grow_after_ : huge_after_;
+    const uint64_t pause = StdAtomics::load(after, std::memory_order_relaxed);  // it says nothing but when
     if (pause != 0 && now < pause) return false;
     if (populate_extent(view_, extent) != 0) {
-        StdAtomics::store(grow_after_, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
+        StdAtomics::store(after, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
         return false;
     }
     // relaxed: as above. What another thread notes meanwhile is lost, and its next growth is tried at once.
-    if (pause != 0) StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
+    if (pause != 0) StdAtomics::store(after, uint64_t{0}, std::memory_order_relaxed);
     SPR_TESTPOINT(extent_populated);
     return true;
 }
@@ -3790,7 +3833,9 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
         const bool fits = !too_much && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
                           leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
         if (!fits) {
-            if (!forget_gone()) return false;
+            // What finished spans have left is memory of an open one, too, which would otherwise be refused something.
+            const bool may_empty = !too_much && place < kHugeBlocks;
+            if (!forget_gone() && !(may_empty && empty_huge_chunk())) return false;
             have = StdAtomics::load(memory_, std::memory_order_relaxed);
             continue;
         }
@@ -3950,8 +3995,9 @@ bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, 
            writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
 }
 
-bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
-    bool is_short = false;  // as above: what is kept for an end may be behind one that is short
+// ret_is_short: one more would do, had it memory.
+bool Segment::claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short) {
+    bool& is_short = ret_is_short = false;  // as above: what is kept for an end may be behind one that is short
     uint32_t least = kNone;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
         if (!may_hold(place, bytes)) continue;
@@ -3965,6 +4011,15 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
         if (got) return true;
         is_short = is_short || is_short_of_memory(place);
     }
+    return false;
+}
+
+// One that has memory comes before the memory of others.
+bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
+    bool is_short;
+    do
+        if (claim_any_huge(writer, bytes, owner, is_short)) return true;
+    while (is_short && empty_huge_chunk());
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
@@ -3992,11 +4047,13 @@ bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, u
 }
 
 // What finished spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
-// Without the agent's lock: nobody but who holds a place claims it or populates it, and an agent gives back what it
-// finds WHOLE.
 [[gnu::noinline]] bool Segment::empty_huge() {
-    if (!restores_ || huge_with_memory() == 0) return false;
-    if (forget_gone()) return true;
+    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_huge_chunk());
+}
+
+// The largest that is FREE and kept for nobody's end. Without the agent's lock: nobody but who holds a place claims it
+// or populates it, and an agent gives back what it finds WHOLE.
+bool Segment::empty_huge_chunk() {
     bool any = false;
     for (uint32_t place = kHugePlaces; !any && place-- != kHugeBlocks;) {
         if (!is_huge(place) || is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing))
@@ -11095,6 +11152,51 @@ int spr_traceparent_extract(const char* header, size_t header_size, spr_context*
 
 }  // extern "C"
 
+// ---- lib/trace/base/hot_path.hpp -------------------------------------------------------------------------------------
+
+//
+// SPR_HOT_PATH(name) stands where a call has taken one of the fast ways and can no longer leave it. It is nothing in
+// any library that is used; the crash tests compile one of their own in which each is counted, and so prove which of
+// them they kill, interrupt and fork in.
+
+namespace spanring::trace {
+
+enum class HotPath : uint32_t {
+    kStartRoot,
+    kStartBelow,
+    kStartGiven,
+    kStartWithContext,
+    kStartUnsampled,
+    kStartOff,
+    kTextInSlot,
+    kNumberInSlot,
+    kTextToItsEnd,
+    kGoneBack,
+    kList,
+    kInBlock,
+    kPlain,
+    kGrown,
+    kEvent,
+    kLink,
+    kEndLittle,
+    kEndLarger,
+    kEndElsewhere,
+    kCount
+};
+
+}  // namespace spanring::trace
+
+#ifdef SPR_HOT_PATHS
+namespace spanring::trace {
+// How often each was taken, by any thread: a test has one that matters. The test's executable defines it.
+extern uint32_t hot_paths[static_cast<uint32_t>(HotPath::kCount)];
+}  // namespace spanring::trace
+#define SPR_HOT_PATH(name) \
+    static_cast<void>(++::spanring::trace::hot_paths[static_cast<uint32_t>(::spanring::trace::HotPath::name)])
+#else
+#define SPR_HOT_PATH(name) static_cast<void>(0)
+#endif
+
 // ---- lib/trace/process/entry.hpp -------------------------------------------------------------------------------------
 
 namespace spanring::trace {
@@ -11349,8 +11451,11 @@ public:
     uint64_t packed_word() const { return ring::StdAtomics::load(slot_->word, std::memory_order_relaxed); }
     ring::SlotWord word() const { return ring::SlotWord::unpack(packed_word()); }
 
-    // Where set_short() may write: in the slot alone, which is found with the least work, or also in a block.
-    enum class Place { kSlot, kBlock };
+    bool is_in_slot() const { return word().place == 0; }
+
+    // Where set_short() may write: in the slot alone, which is found with the least work, for a key of which the filter
+    // knows that it is new, or also its tag (kTagged); or also in a block.
+    enum class Place { kSlot, kTagged, kBlock };
 
     // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
     // that kind, set() decides; nothing changed. Always inline: as a call it makes those who would call nothing else
@@ -11505,11 +11610,13 @@ template <OpenSpan::Place kPlace>
 [[gnu::always_inline]] inline uint8_t* OpenSpan::place(uint64_t word, size_t size) const {
     if (static_cast<uint32_t>(word) + size <= ring::kSlotInlineData) [[likely]]  // and its place is 0, in one look
         return slot_->data + static_cast<uint32_t>(word);
-    if constexpr (kPlace == Place::kSlot) return nullptr;
+    if constexpr (kPlace != Place::kBlock) return nullptr;
     const auto now = ring::SlotWord::unpack(word);
     if (now.length + size > ring::data_capacity(now.place)) return nullptr;
     uint8_t* const data = ring::data_of(segment().view(), *slot_, now);
-    return data == nullptr ? nullptr : data + now.length;
+    if (data == nullptr) return nullptr;
+    SPR_HOT_PATH(kInBlock);
+    return data + now.length;
 }
 
 static_assert(kShortPair + 6 < 128);
@@ -11548,7 +11655,7 @@ template <OpenSpan::Place kPlace, class PutValue>
     // The place stays, and so does the state: OPEN.
     // In the slot the length follows from the end alone; from the slot's own address, which is in a register anyway.
     constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack() - offsetof(ring::Slot, data);
-    const uint64_t longer = kPlace == Place::kSlot
+    const uint64_t longer = kPlace != Place::kBlock
                                 ? kEmpty + static_cast<uint64_t>(value + size - reinterpret_cast<uint8_t*>(&slot))
                                 : ring::SlotWord::longer(word, static_cast<uint32_t>(value + size - field));
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
@@ -11636,7 +11743,10 @@ inline int refused(OpenSpan span, int error) { return error >= 0 ? error : count
 [[gnu::always_inline]] inline int set_all(OpenSpan span, const spr_attribute* attributes, size_t count) {
     int refusals = 0;
     for (size_t i = 0; i < count; ++i)
-        if (!set_short(span, attributes[i]) && refused(span, set_any(span, attributes[i])) != 0) ++refusals;
+        if (set_short(span, attributes[i]))
+            SPR_HOT_PATH(kList);
+        else if (refused(span, set_any(span, attributes[i])) != 0)
+            ++refusals;
     return refusals;
 }
 
@@ -11709,6 +11819,7 @@ namespace {
     if (!OpenSpan::find(span, open)) return false;
     const Entry entry;
     if (entry.depth() != 0) return false;
+    SPR_HOT_PATH(kGoneBack);
     thread_local_state.last.set(span->handle, open.thread(), open.slot(), stamp);
     return true;
 }
@@ -11720,8 +11831,8 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
     return (go_back(span) && OpenSpan::last(span, ret)) || OpenSpan::find(span, ret);
 }
 
-// HOT as well: lengths that are still to be found out, a span that is not the thread's last. Apart, so that what needs
-// neither saves no register for the calls.
+// HOT as well: lengths that are still to be found out, a span that is not the thread's last, a key of which the filter
+// alone does not know that it is new. Apart, so that what needs none of it saves no register for the calls.
 [[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                                  size_t value_size) {
     OpenSpan open;
@@ -11729,8 +11840,10 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
         return once_more<set_string>(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
-    if (open.set_short(key, key_size, value, value_size)) [[likely]]
+    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, value, value_size)) [[likely]] {
+        SPR_HOT_PATH(kTextToItsEnd);
         return 0;
+    }
     return set_any_string(open, key, key_size, value, value_size);
 }
 
@@ -11739,7 +11852,7 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
     if (!find_again(span, open)) [[unlikely]]
         return once_more<set_scalar>(span, key, key_size, type, bits);
     key_size = text_size(key, key_size);
-    if (open.set_short(key, key_size, type, bits)) [[likely]]
+    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, type, bits)) [[likely]]
         return 0;
     return set_any_scalar(open, key, key_size, type, bits);
 }
@@ -11747,8 +11860,10 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
 [[gnu::always_inline]] inline int set_last_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type,
                                                   uint64_t bits) {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]]
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] {
+        SPR_HOT_PATH(kNumberInSlot);
         return 0;
+    }
     if (is_unrecorded(span)) return 0;
     return set_scalar(span, key, key_size, type, bits);
 }
@@ -11763,8 +11878,10 @@ extern "C" {
 int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                         size_t value_size) noexcept {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]]
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] {
+        SPR_HOT_PATH(kTextInSlot);
         return 0;
+    }
     if (is_unrecorded(span)) return 0;
     return set_string(span, key, key_size, value, value_size);
 }
@@ -12066,6 +12183,7 @@ bool has_kept_room(OpenSpan span, Level& level) {
         const int found = find_room(span, level, record, end_unix_nano);
         if (found <= 0) return found;
     }
+    SPR_HOT_PATH(kEndElsewhere);
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
     at = is_short ? put_short_length(at, body) : put_varint(at, body);
@@ -12135,6 +12253,10 @@ template <bool kLittle>
         thread_local_state.depth = 0;
         return end_any(span);
     }
+    if constexpr (kLittle)
+        SPR_HOT_PATH(kEndLittle);
+    else
+        SPR_HOT_PATH(kEndLarger);
     const uint64_t end_unix_nano = slot.start_unix_nano + clock.soon(ticks);
     const uint32_t body = data_size + Tail::kLeast;
     uint8_t* const record = at;
@@ -12365,6 +12487,7 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     if (field == nullptr) return grow_for(attribute, most, hash);
     uint8_t* const end = attribute.write(field, kAttributeField);
     if (end == nullptr) return false;
+    SPR_HOT_PATH(kPlain);
     publish(word, static_cast<uint32_t>(end - field));
     count_key(hash);
     return true;
@@ -12376,6 +12499,7 @@ bool OpenSpan::grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash 
     if (!attribute.has_ascii_key() || !writer.reserve(most)) return false;
     uint8_t* const end = attribute.write(writer.next(), kAttributeField);
     if (end == nullptr) return false;  // its key has changed meanwhile, against the rules
+    SPR_HOT_PATH(kGrown);
     writer.advance(static_cast<uint32_t>(end - writer.next()));
     writer.publish();
     count_key(hash);
@@ -12633,6 +12757,7 @@ bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano) {
     }
     end = attributes.write(end, tag(3, kBytes));
     if (end == nullptr) return false;
+    SPR_HOT_PATH(kEvent);
     publish(word, put_head(field, kEvent, body, end));
     ++slot_->events;
     return true;
@@ -12716,6 +12841,7 @@ bool OpenSpan::add_plain(const spr_link& link) {
     uint8_t* const end = attributes.write(put_ids(body, link.context), tag(4, kBytes));
     if (end == nullptr) return false;
     end[0] = tag(6, kFixed32);
+    SPR_HOT_PATH(kLink);
     publish(word, put_head(field, kLink, body, put_fixed32(end + 1, flags_of(link.context))));
     ++slot_->links;
     return true;
@@ -12941,6 +13067,7 @@ const spr_context* choose_parent(const spr_start_options& options, const spr_tok
 
 // A provider that is off or shut down, in a child as in its parent. HOT where it is off.
 [[gnu::always_inline]] inline int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    SPR_HOT_PATH(kStartOff);
     pass_through(parent, ret_span);
     return provider.state() == Provider::kOff ? provider.error() : -ESHUTDOWN;
 }
@@ -13125,6 +13252,7 @@ template <StartCall kCall>
     slot.name = name_bytes != 0 ? length : 0;
     length += name_bytes;
     level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
+    if constexpr (kCall == StartCall::kChosen) SPR_HOT_PATH(kStartWithContext);
 
     ret_span->handle = life.handle(held.index, slot.generation);
     ret_span->context = context;
@@ -13144,6 +13272,7 @@ template <StartCall kCall>
 [[gnu::noinline]] int add_given(const spr_span* span, const spr_start_options& options) {
     OpenSpan open;
     if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return 1;  // a handler shut the provider down
+    SPR_HOT_PATH(kStartGiven);
     set_all(open, options.attributes, options.attribute_count);
     for (size_t i = 0; i < options.link_count; ++i) refused(open, open.add(options.links[i]));
     return 1;
@@ -13182,6 +13311,10 @@ template <StartCall kCall>
         thread_local_state.depth = 0;
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     }
+    if (parent == nullptr)
+        SPR_HOT_PATH(kStartRoot);
+    else
+        SPR_HOT_PATH(kStartBelow);
     const ring::HeldSlot held = level.writer.take_kept_slot();
     Slot& slot = *held.slot;
     const uint64_t start = level.anchor.unix_nano + clock.soon(ticks - level.anchor.ticks);
@@ -13258,6 +13391,7 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     Level& level = *thread->at[depth];
     if (is_overruled(*thread, parent)) [[unlikely]]
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
+    SPR_HOT_PATH(kStartUnsampled);
     Entry entry;  // of that depth: a handler that came in between has left again
     return end_unsampled(level, parent, ret_span);
 }
