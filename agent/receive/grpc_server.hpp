@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // OTLP over gRPC: Export of each service whose signal is taken. gRPC's library has the connections, a thread here its
-// calls: what comes is taken as bytes, decompressed within its bound, and given to the receiver on the thread that runs
-// the context.
+// calls (grpc_calls.hpp).
 #pragma once
 
 #include <chrono>

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/grpc_calls.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <grpcpp/server_builder.h>
+#include <pthread.h>
+
+#include "base/content_coding.hpp"
+#include "base/named_thread.hpp"
+#include "receive/answer_body.hpp"
+#include "receive/receivers.hpp"
+
+namespace spanring::agent {
+namespace {
+
+namespace asio = boost::asio;
+using grpc::Status;
+using grpc::StatusCode;
+
+constexpr std::chrono::seconds kPatience{30};  // for a message, or for somebody to take the answer
+constexpr std::chrono::seconds kHaste{1};      // for a message, while others wait for their turn
+constexpr size_t kMostCalls = 2048;            // that are open, of all connections
+constexpr int kOpenCalls = 4;                  // that wait for a client
+
+grpc::ByteBuffer buffer_of(const std::string& bytes) {
+    const grpc::Slice slice(bytes);
+    return {&slice, 1};
+}
+
+Status busy(StatusCode code, const std::string& why) { return {code, why, retry_status_body(code, why)}; }
+
+// A message as one piece, decompressed.
+Decoding body_of(const grpc::ByteBuffer& message, uint64_t most, Body& ret_body) {
+    std::vector<grpc::Slice> slices;
+    if (!message.Dump(&slices).ok()) return Decoding::kBroken;
+    Body body;
+    body.size = message.Length();
+    body.bytes = std::make_unique_for_overwrite<uint8_t[]>(body.size);
+    uint8_t* to = body.bytes.get();
+    for (const grpc::Slice& slice : slices) to = std::copy(slice.begin(), slice.end(), to);
+    // gRPC does not say whether it is compressed, but a request cannot begin like this: type 7 of a field is none.
+    const bool gzip = body.size >= 2 && body.bytes[0] == 0x1f && body.bytes[1] == 0x8b;
+    if (gzip) return decode_body(ContentCoding::kGzip, body.span(), most, ret_body);
+    ret_body = std::move(body);
+    return Decoding::kDone;
+}
+
+}  // namespace
+
+GrpcCalls::GrpcCalls(asio::io_context& context, const Receivers& receivers, Bounds bounds, GrpcConnections& connections,
+                     Gatekeeper* gate, grpc::ServerBuilder& builder)
+    : context_(context), receivers_(receivers), bounds_(bounds), connections_(connections), gate_(gate) {
+    builder.RegisterAsyncGenericService(&generic_);
+    queue_ = builder.AddCompletionQueue();
+}
+
+void GrpcCalls::begin() {
+    {
+        const MutexLock lock(mutex_);
+        for (int i = 0; i < kOpenCalls; ++i) open_call();
+    }
+    thread_ = named_thread("receive-grpc", [this] { run(); });
+}
+
+// ---- The receiver's thread ------------------------------------------------------------------------------------------
+
+std::chrono::nanoseconds GrpcCalls::cpu() {
+    clockid_t clock{};
+    timespec used{};
+    if (::pthread_getcpuclockid(thread_.native_handle(), &clock) == 0) ::clock_gettime(clock, &used);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+void GrpcCalls::end_slow(Clock::time_point now) {
+    const MutexLock lock(mutex_);
+    const auto patience = waiting_.empty() ? Clock::duration(kPatience) : Clock::duration(kHaste);
+    for (const auto& [key, call] : calls_) {
+        const bool slow = (call->state == State::kReading && now > call->since + patience) ||
+                          (call->state == State::kAnswering && now > call->since + kPatience);
+        if (slow && call->connection != nullptr) call->connection->shut_down();
+    }
+    while (!waiting_.empty() && now > waiting_.front()->since + kPatience) {
+        Call& call = *waiting_.front();
+        waiting_.pop_front();
+        refuse(call, busy(StatusCode::UNAVAILABLE, "too many requests come at a time"));
+    }
+}
+
+void GrpcCalls::close() {
+    const MutexLock lock(mutex_);
+    closed_ = true;
+    for (Call* call : std::exchange(waiting_, {})) refuse(*call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
+}
+
+void GrpcCalls::end_unread() {
+    const MutexLock lock(mutex_);
+    for (const auto& [key, call] : calls_) {
+        if (call->state != State::kReading) continue;
+        --reading_;
+        refuse(*call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
+    }
+}
+
+void GrpcCalls::end_unanswered() {
+    const MutexLock lock(mutex_);
+    ended_ = true;
+    for (const auto& [key, call] : calls_) {
+        if (call->state == State::kTaken) finish(*call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
+    }
+}
+
+void GrpcCalls::end() {
+    queue_->Shutdown();
+    thread_.join();
+    const MutexLock lock(mutex_);
+    calls_.clear();
+}
+
+bool GrpcCalls::idle() const {
+    const MutexLock lock(mutex_);
+    return std::none_of(calls_.begin(), calls_.end(), [](const auto& call) {
+        return call.second->state == State::kTaken || call.second->state == State::kAnswering;
+    });
+}
+
+void GrpcCalls::answer(Call& call, const ReceiverReply& reply) {
+    const MutexLock lock(mutex_);
+    if (call.state != State::kTaken || ended_) return;
+    switch (reply.kind) {
+        case ReceiverReply::Kind::kTaken:
+            set(call, State::kAnswering);
+            ++call.operations;
+            call.stream.WriteAndFinish(buffer_of(response_body(WireEncoding::kProtobuf, reply, call.signal)), {},
+                                       Status::OK, &call);
+            return;
+        case ReceiverReply::Kind::kBusy: return finish(call, busy(StatusCode::UNAVAILABLE, reply.message));
+        case ReceiverReply::Kind::kMalformed: return finish(call, {StatusCode::INVALID_ARGUMENT, reply.message});
+    }
+}
+
+// ---- The thread of the calls ----------------------------------------------------------------------------------------
+
+void GrpcCalls::run() {
+    void* tag = nullptr;
+    for (bool ok = false; queue_->Next(&tag, &ok);) {
+        turns_.fetch_add(1, std::memory_order_relaxed);  // relaxed: nothing is read by it
+        proceed(*static_cast<Call*>(tag), ok);
+    }
+}
+
+void GrpcCalls::proceed(Call& call, bool ok) {
+    MutexLock lock(mutex_);
+    const CallPtr holds = calls_.at(&call);  // until the lock is let go: what ends with it may take a while
+    --call.operations;
+    if (call.state == State::kReading) {
+        --reading_;
+        read_next();
+    }
+    if (call.state == State::kAnswering || ended_ || (call.state == State::kOpen && !ok)) {
+        if (call.operations != 0) return;  // another one of it comes back
+        connections_.end_call(call.connection, call.had_request);
+        calls_.erase(&call);
+        lock.unlock();
+        return;
+    }
+    if (call.state == State::kOpen) {
+        open_call();
+        call.connection = connections_.begin_call(call.context.peer());
+        lock.unlock();
+        return began(holds);
+    }
+    if (!ok || !call.message.Valid()) return finish(call, {StatusCode::INVALID_ARGUMENT, "it has no message"});
+    set(call, State::kTaken);
+    lock.unlock();
+    has_message(holds);
+}
+
+void GrpcCalls::began(const CallPtr& begun) {
+    Call& call = *begun;
+    const Gatekeeper::Verdict verdict = ask(call);
+    const MutexLock lock(mutex_);
+    if (ended_) {
+        connections_.end_call(call.connection, false);
+        calls_.erase(&call);
+        return;
+    }
+    if (calls_.size() > kMostCalls) connections_.shut_down_busiest(kMostCalls);
+    if (call.connection == nullptr) return refuse(call, busy(StatusCode::UNAVAILABLE, "its connection has ended"));
+    if (!may_ask(call, verdict)) return;
+    const auto signal = signal_of(call.context.method(), &SignalNames::method);
+    if (!signal || receivers_.of(*signal) == nullptr) {
+        return refuse(call,
+                      {StatusCode::UNIMPLEMENTED, "there is only " + join_names(receivers_, &SignalNames::method)});
+    }
+    call.signal = *signal;
+    call.receiver = receivers_.of(call.signal);
+    if (closed_) return refuse(call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
+    if (!call.receiver->has_room(0))
+        return refuse(call, busy(StatusCode::RESOURCE_EXHAUSTED, "too much waits to be delivered"));
+    set(call, State::kWaiting);
+    waiting_.push_back(&call);
+    read_next();
+}
+
+// Without the lock: a password may take a while, and the receiver's thread looks at the calls meanwhile.
+Gatekeeper::Verdict GrpcCalls::ask(const Call& call) {
+    if (gate_ == nullptr || call.connection == nullptr) return Gatekeeper::Verdict::kLetIn;
+    const auto said = call.context.client_metadata().find(gate_->header());
+    const bool none = said == call.context.client_metadata().end();
+    asking_.store(true, std::memory_order_relaxed);  // relaxed: nothing is read by it
+    const Gatekeeper::Verdict verdict =
+        gate_->judge(none ? "" : std::string_view(said->second.data(), said->second.size()), call.connection->origin(),
+                     Clock::now());
+    asking_.store(false, std::memory_order_relaxed);  // likewise
+    return verdict;
+}
+
+// Who is not known is told nothing else. False: it is answered.
+bool GrpcCalls::may_ask(Call& call, Gatekeeper::Verdict verdict) {
+    switch (verdict) {
+        case Gatekeeper::Verdict::kLetIn: return true;
+        case Gatekeeper::Verdict::kLater:
+            refuse(call, busy(StatusCode::UNAVAILABLE, "too many ask who they are"));
+            return false;
+        case Gatekeeper::Verdict::kUnknown: break;
+    }
+    asio::post(context_, [&receiver = receivers_.first()] { receiver.note_unauthenticated(); });
+    finish(call, {StatusCode::UNAUTHENTICATED, "the receiver does not know who sends"});
+    return false;
+}
+
+void GrpcCalls::read_next() {
+    while (!waiting_.empty() && reading_ < bounds_.reading && !ended_) {
+        Call& call = *waiting_.front();
+        waiting_.pop_front();
+        ++reading_;
+        set(call, State::kReading);
+        ++call.operations;
+        call.stream.Read(&call.message, &call);
+    }
+}
+
+// Without the lock: this is most of what there is to do for a request.
+void GrpcCalls::has_message(const CallPtr& call) {
+    Body body;
+    const Decoding decoding = body_of(call->message, bounds_.message_bytes, body);
+    call->message.Clear();
+    call->had_request = decoding == Decoding::kDone;
+    if (decoding != Decoding::kDone || !call->receiver->has_room(body.size)) {
+        const MutexLock lock(mutex_);
+        if (ended_) return;  // it has been finished meanwhile, and can be only once
+        switch (decoding) {
+            case Decoding::kDone:
+                return refuse(*call, busy(StatusCode::RESOURCE_EXHAUSTED, "too much waits to be delivered"));
+            case Decoding::kTooLarge:
+                return refuse(*call,
+                              {StatusCode::RESOURCE_EXHAUSTED, "decompressed it is larger than max (" +
+                                                                   std::to_string(bounds_.message_bytes) + " bytes)"});
+            case Decoding::kBroken: return refuse(*call, {StatusCode::INVALID_ARGUMENT, "its compression is broken"});
+        }
+    }
+    Receiver& receiver = *call->receiver;
+    receiver.expect(body.size);
+    // A call that ended meanwhile is not there any more.
+    asio::post(context_, [this, &receiver, weak = std::weak_ptr(call), body = std::move(body)]() mutable {
+        receiver.expect_no_more(body.size);
+        receiver.take(
+            std::move(body),
+            [this, weak](const ReceiverReply& reply) {
+                if (const CallPtr waits = weak.lock()) answer(*waits, reply);
+            },
+            ReceivedBy::kGrpc);
+    });
+}
+
+void GrpcCalls::open_call() {
+    if (ended_) return;
+    const CallPtr call = std::make_shared<Call>();
+    calls_.emplace(call.get(), call);
+    ++call->operations;
+    generic_.RequestCall(&call->context, &call->stream, queue_.get(), queue_.get(), call.get());
+}
+
+void GrpcCalls::set(Call& call, State state) {
+    call.state = state;
+    call.since = Clock::now();
+}
+
+void GrpcCalls::finish(Call& call, const Status& status) {
+    set(call, State::kAnswering);
+    ++call.operations;
+    call.stream.Finish(status, &call);
+}
+
+// What never came to the receiver.
+void GrpcCalls::refuse(Call& call, const Status& status) {
+    const bool malformed = status.error_details().empty();
+    Receiver& receiver = call.receiver != nullptr ? *call.receiver : receivers_.first();
+    asio::post(context_, [&receiver, malformed] { malformed ? receiver.note_malformed() : receiver.note_refused(); });
+    finish(call, status);
+}
+
+}  // namespace spanring::agent

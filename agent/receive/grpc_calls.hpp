@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The calls of a gRPC server, whatever connections they came by: a thread takes what gRPC has of them, from the first
+// word of a client to the answer. What comes is taken as bytes, decompressed within its bound, and given to the
+// receiver on the thread that runs the context.
+//
+// Header bill: gRPC's contexts and streams, of which each call has one; the server alone includes it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include "auth/gatekeeper.hpp"
+#include "base/mutex.hpp"
+#include "otlp/signal.hpp"
+#include "receive/grpc_connections.hpp"
+
+namespace grpc {
+class ServerBuilder;
+class Status;
+}  // namespace grpc
+
+namespace spanring::agent {
+
+class Receiver;
+class Receivers;
+struct ReceiverReply;
+
+class GrpcCalls {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    struct Bounds {
+        uint64_t message_bytes = 0;  // of one, decompressed
+        size_t reading = 1;          // messages that come at a time
+    };
+
+    // Becomes a part of what the builder makes. `gate` (null: nobody is asked who he is) is this thread's; context,
+    // receivers and connections outlive it.
+    GrpcCalls(boost::asio::io_context& context, const Receivers& receivers, Bounds bounds, GrpcConnections& connections,
+              Gatekeeper* gate, grpc::ServerBuilder& builder);
+    GrpcCalls(const GrpcCalls&) = delete;
+    GrpcCalls& operator=(const GrpcCalls&) = delete;
+
+    void begin();  // the server is there
+
+    // The thread that runs the context:
+    void end_slow(Clock::time_point now);
+    void close();           // no request is taken any more
+    void end_unread();      // after that: whoever's message has not come yet is told to send it again, later
+    void end_unanswered();  // ... and whoever's has, who is still waiting for an answer; no operation is begun any more
+    void end();             // after the server was shut down, once
+    bool idle() const;      // nobody waits for an answer
+
+    // What keeps the thread busy: it has taken so many turns, it computes what a password is compared with, and has
+    // used so much of its CPU.
+    uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }   // relaxed: nothing is read by it
+    bool is_asking() const { return asking_.load(std::memory_order_relaxed); }  // likewise
+    std::chrono::nanoseconds cpu();
+
+private:
+    // One call. At most one operation of gRPC's is under way, and beside the reading of a message the last one; the
+    // queue gives each back with the call as the tag.
+    struct Call {
+        enum class State {
+            kOpen,       // waits for a client
+            kWaiting,    // for its turn; no operation
+            kReading,    // its message
+            kTaken,      // the receiver has it, or is about to; no operation
+            kAnswering,  // the last operation
+        };
+        State state = State::kOpen;
+        Clock::time_point since{};
+        int operations = 0;
+        GrpcConnections::ConnectionPtr connection;
+        bool had_request = false;
+        Receiver* receiver = nullptr;  // null: not known yet
+        Signal signal = Signal::kTraces;
+        grpc::GenericServerContext context;
+        grpc::GenericServerAsyncReaderWriter stream{&context};
+        grpc::ByteBuffer message;
+    };
+    using State = Call::State;
+    using CallPtr = std::shared_ptr<Call>;
+
+    void run();
+    void proceed(Call& call, bool ok) SPR_EXCLUDES(mutex_);
+    void began(const CallPtr& call) SPR_EXCLUDES(mutex_);
+    Gatekeeper::Verdict ask(const Call& call) SPR_EXCLUDES(mutex_);
+    bool may_ask(Call& call, Gatekeeper::Verdict verdict) SPR_REQUIRES(mutex_);
+    void read_next() SPR_REQUIRES(mutex_);
+    void has_message(const CallPtr& call) SPR_EXCLUDES(mutex_);
+    void answer(Call& call, const ReceiverReply& reply) SPR_EXCLUDES(mutex_);
+    void open_call() SPR_REQUIRES(mutex_);
+    void set(Call& call, State state) SPR_REQUIRES(mutex_);
+    void finish(Call& call, const grpc::Status& status) SPR_REQUIRES(mutex_);
+    void refuse(Call& call, const grpc::Status& status) SPR_REQUIRES(mutex_);
+
+    boost::asio::io_context& context_;
+    const Receivers& receivers_;
+    const Bounds bounds_;
+    GrpcConnections& connections_;
+    Gatekeeper* const gate_;
+    grpc::AsyncGenericService generic_;
+    std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+
+    std::atomic<uint64_t> turns_{0};
+    std::atomic<bool> asking_{false};
+
+    mutable Mutex mutex_;
+    std::unordered_map<Call*, CallPtr> calls_ SPR_GUARDED_BY(mutex_);
+    std::deque<Call*> waiting_ SPR_GUARDED_BY(mutex_);
+    size_t reading_ SPR_GUARDED_BY(mutex_) = 0;
+    bool closed_ SPR_GUARDED_BY(mutex_) = false;  // no call is taken any more
+    bool ended_ SPR_GUARDED_BY(mutex_) = false;   // no operation is begun any more
+    std::thread thread_;
+};
+
+}  // namespace spanring::agent
