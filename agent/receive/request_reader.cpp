@@ -114,40 +114,38 @@ std::string RequestReader::read_resource_spans(std::span<uint8_t> message, Recei
     return {};
 }
 
-// A null producer, or an instrumentation scope that is not sound: none of the spans can go on.
+// A null producer, or an instrumentation scope that is not sound: none of the spans can go on. What is said of all of
+// them may come after them.
 bool RequestReader::read_scope_spans(std::span<uint8_t> message, const std::shared_ptr<const Producer>& producer,
                                      ReceivedSpans& spans, ReceivedPart& part) {
     std::span<const uint8_t> inside;
     std::string_view schema_url;
-    uint32_t scopes = 0;
+    uint32_t scopes = 0, elements = 0, items = 0, invalid = 0;
+    const size_t first = spans.runs.size();
+    const char* defect = nullptr;
     wire::Cursor cursor(message);
-    for (Field field; wire::next(cursor, field);) {
-        if (field.number > 3) continue;
-        if (field.type != wire::Type::kBytes) return false;
-        if (field.number == 1) {
-            inside = field.bytes;
-            ++scopes;
-        } else if (field.number == 3) {
-            schema_url = field.text();
-        }
-    }
-    if (!cursor.done()) return false;
-    const std::shared_ptr<const Scope> scope =
-        producer != nullptr && scopes < 2 ? scope_of(inside, schema_url) : nullptr;
-    if (scope == nullptr) spans.defect = "its resource or its instrumentation scope is malformed";
-    cursor = wire::Cursor(message);
     const uint8_t* begin = cursor.at;
     bool follows = false;  // the span before it is the end of the last run
     for (Field field; wire::next(cursor, field); begin = cursor.at) {
         if (field.tag() != bytes(2)) {
             follows = false;
+            if (field.number > 3) continue;
+            if (field.type != wire::Type::kBytes) return false;
+            if (field.number == 1) {
+                inside = field.bytes;
+                ++scopes;
+            } else {
+                schema_url = field.text();
+            }
             continue;
         }
-        const Element element = scope != nullptr ? look(writable(field.bytes)) : Element{};
-        part.spans += element.items;
-        if (scope == nullptr || element.defect != nullptr) {
-            if (scope != nullptr) spans.defect = element.defect;
-            part.invalid += element.items;
+        ++elements;
+        if (producer == nullptr) continue;
+        const Element element = look(writable(field.bytes));
+        items += element.items;
+        if (element.defect != nullptr) {
+            defect = element.defect;
+            invalid += element.items;
             follows = false;
             continue;
         }
@@ -160,11 +158,23 @@ bool RequestReader::read_scope_spans(std::span<uint8_t> message, const std::shar
             run.bytes = {run.bytes.data(), cursor.at};
             run.spans += element.items;
         } else {
-            spans.runs.push_back({producer, scope, {begin, cursor.at}, element.items});
-            ++part.runs;
+            spans.runs.push_back({producer, nullptr, {begin, cursor.at}, element.items});
         }
         follows = true;
     }
+    if (!cursor.done()) return false;
+    const std::shared_ptr<const Scope> scope =
+        producer != nullptr && scopes < 2 ? scope_of(inside, schema_url) : nullptr;
+    if (scope == nullptr) {
+        spans.runs.erase(spans.runs.begin() + static_cast<std::ptrdiff_t>(first), spans.runs.end());
+        items = invalid = elements;
+        defect = "its resource or its instrumentation scope is malformed";
+    }
+    for (size_t i = first; i < spans.runs.size(); ++i) spans.runs[i].scope = scope;
+    if (defect != nullptr) spans.defect = defect;
+    part.spans += items;
+    part.invalid += invalid;
+    part.runs += static_cast<uint32_t>(spans.runs.size() - first);
     return true;
 }
 
