@@ -165,6 +165,30 @@ void Conditions::add_interest(KeyInterest& interest) const {
     }
 }
 
+bool Conditions::can_glance() const {
+    const auto shows = [](const ConditionOperand& operand) {
+        if (operand.kind != ConditionOperand::Kind::kField) return true;
+        switch (operand.field) {
+            case ConditionField::kName:
+            case ConditionField::kKind:
+            case ConditionField::kStatusCode:
+            case ConditionField::kStartTime:
+            case ConditionField::kEndTime:
+            case ConditionField::kAttribute:
+            case ConditionField::kResourceAttribute: return true;
+            default: return false;
+        }
+    };
+    for (const ConditionNodes& nodes : conditions_) {
+        for (const ConditionNode& node : nodes) {
+            const bool asks_for_parent =
+                node.kind == ConditionNode::Kind::kFunction && node.function == ConditionFunction::kIsRootSpan;
+            if (asks_for_parent || !shows(node.left) || !shows(node.right)) return false;
+        }
+    }
+    return true;
+}
+
 bool Conditions::hold(ConditionSubject& span) {
     for (ConditionNodes& nodes : conditions_) {
         switch (evaluate(nodes, nodes.back(), span)) {

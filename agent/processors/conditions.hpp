@@ -70,6 +70,8 @@ public:
     // About resources.
     uint32_t questions() const { return questions_; }
     void add_interest(KeyInterest& interest) const;  // in attributes of spans
+    // Whether a glance (span_glance.hpp) shows all that they ask for of a span that has none of those attributes.
+    bool can_glance() const;
 
     template <class Visit>
     void each_attribute(Visit&& visit) {

@@ -28,6 +28,9 @@ std::vector<Option> describe(FilterOptions& options) {
 
 FilterProcessor::FilterProcessor(const FilterOptions& options) : conditions_(options.conditions, options.error_mode) {
     for (const SpanMatchOptions& match : options.spans) matches_.emplace_back(match);
+    KeyInterest interest;
+    conditions_.add_interest(interest);
+    wants_attributes_ = !interest.none();
 }
 
 void FilterProcessor::add_interest(SpanInterest& interest) const {
@@ -47,7 +50,10 @@ bool FilterProcessor::passes(const SpanGlance& span, const ResourceMarks& marks,
     for (size_t i = 0; i < matches_.size(); ++i) {
         if (marks[first + i] && matches_[i].may_hold(span)) return false;
     }
-    return true;
+    if (conditions_.empty()) return true;
+    if (wants_attributes_ && span.may_have_wanted()) return false;
+    GlanceSubject subject(span, marks, first + matches_.size());
+    return !conditions_.hold(subject);
 }
 
 bool FilterProcessor::take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) {

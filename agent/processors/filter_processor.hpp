@@ -18,13 +18,14 @@ public:
     void add_interest(SpanInterest& interest) const override;
     void take_resource(MessageEdit& resource, std::string_view service, ResourceMarks& marks) override;
     size_t marks() const override;
-    bool can_glance() const override { return conditions_.empty(); }
+    bool can_glance() const override { return conditions_.can_glance(); }
     bool passes(const SpanGlance& span, const ResourceMarks& marks, size_t first) override;
     bool take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) override;
 
 private:
     std::vector<SpanMatch> matches_;
     Conditions conditions_;
+    bool wants_attributes_ = false;  // for conditions
 };
 
 }  // namespace spanring::agent

@@ -10,6 +10,7 @@
 #include "otlp/wire.hpp"
 #include "processors/conditions.hpp"
 #include "processors/processor.hpp"
+#include "processors/span_glance.hpp"
 
 namespace spanring::agent {
 
@@ -32,6 +33,31 @@ inline void add_answer(ResourceMarks& marks, Truth answer) {
     marks.push_back(answer == Truth::kTrue);
     marks.push_back(answer == Truth::kFails);
 }
+
+inline Truth answer_in(const ResourceMarks& marks, size_t first, uint32_t question) {
+    const size_t mark = first + kMarksOfAnswer * question;
+    if (marks[mark + 1]) return Truth::kFails;
+    return marks[mark] ? Truth::kTrue : Truth::kFalse;
+}
+
+// A span at a glance, which has none of the attributes that are asked for.
+class GlanceSubject : public ConditionSubject {
+public:
+    GlanceSubject(const SpanGlance& span, const ResourceMarks& marks, size_t first)
+        : ConditionSubject({span.name(), span.kind(), span.status()}), span_(span), marks_(marks), first_(first) {}
+
+    ConditionValue other_value(const ConditionOperand& field) override {
+        if (field.field == ConditionField::kStartTime) return ConditionValue::of_integer(span_.start_unix_nano());
+        if (field.field == ConditionField::kEndTime) return ConditionValue::of_integer(span_.end_unix_nano());
+        return {};
+    }
+    Truth answer(uint32_t question) override { return answer_in(marks_, first_, question); }
+
+private:
+    const SpanGlance& span_;
+    const ResourceMarks& marks_;
+    const size_t first_;
+};
 
 // The inside of a field of a span that is read seldom, and that no processor changes.
 inline std::span<const uint8_t> field_in(std::span<const uint8_t> message, uint32_t number) {
@@ -71,11 +97,7 @@ public:
         }
     }
     bool is_root() override { return is_no_id(id_in(kParent)); }
-    Truth answer(uint32_t question) override {
-        const size_t mark = first_ + kMarksOfAnswer * question;
-        if (marks_[mark + 1]) return Truth::kFails;
-        return marks_[mark] ? Truth::kTrue : Truth::kFalse;
-    }
+    Truth answer(uint32_t question) override { return answer_in(marks_, first_, question); }
 
 private:
     static constexpr uint32_t kParent = 4;

@@ -146,6 +146,32 @@ TEST(Conditions, SeeWhatProcessorsBeforeLeft) {
     EXPECT_FALSE(kit.take(a_span()).has_value());
 }
 
+// A glance says the same as a long look: of spans with the attribute, without it, and with another whose key is as
+// long.
+TEST(Conditions, SayTheSameAtAGlance) {
+    const auto both = [](const std::string& condition, const otlp::Span& span) {
+        ChainKit glance({filter_by({condition})}), look({filter_by({condition, "trace_state == \"none\""})});
+        const bool passes = glance.take(span).has_value();
+        EXPECT_EQ(look.take(span).has_value(), passes) << condition;
+        return !passes;
+    };
+    EXPECT_TRUE(Conditions({"name == \"a\" and attributes[\"x\"] != nil"}, ConditionErrors::kIgnore).can_glance());
+    EXPECT_FALSE(Conditions({"true", "not IsRootSpan()"}, ConditionErrors::kIgnore).can_glance());
+    EXPECT_FALSE(Conditions({"nil == status.message"}, ConditionErrors::kIgnore).can_glance());
+    EXPECT_FALSE(Conditions({"IsMatch(span_id.string, \"a\")"}, ConditionErrors::kIgnore).can_glance());
+    EXPECT_TRUE(both(R"(attributes["user"] == "ann")", a_span()));
+    EXPECT_FALSE(both(R"(attributes["user"] == "bob")", a_span()));
+    EXPECT_TRUE(both(R"(attributes["nobody"] == nil)", a_span()));
+    EXPECT_TRUE(both(R"(attributes["uses"] == nil and kind == 2)", a_span()));
+    EXPECT_FALSE(both(R"(attributes["uses"] != nil)", a_span()));
+    EXPECT_TRUE(both("end_time_unix_nano == 1007000000 and start_time_unix_nano < 1000000001", a_span()));
+    EXPECT_TRUE(both("status.code == STATUS_CODE_OK", a_span()));
+    EXPECT_FALSE(both("status.code != 1", a_span()));
+    EXPECT_FALSE(both(R"(HasPrefix(attributes["nobody"], "a"))", a_span()));
+    EXPECT_TRUE(both(R"(resource.attributes["service.name"] == "shop")", a_span()));
+    EXPECT_FALSE(both(R"(resource.attributes["service.name"] != "shop" or name == "x")", a_span()));
+}
+
 TEST(Conditions, StandBesideMatchesAndOtherFilters) {
     SpanMatchOptions match;
     match.services = {"cart"};
