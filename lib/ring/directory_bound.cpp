@@ -31,10 +31,10 @@ struct Entry {
     }
 };
 
-bool look_at(int directory, const char* name, Entry& ret_entry) {
+bool look_at(int directory, uid_t user, const char* name, Entry& ret_entry) {
     struct stat status;
     if (!parse_segment_name(name, nullptr) || fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
-    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid()) return false;
+    if (!S_ISREG(status.st_mode) || status.st_uid != user) return false;
     memcpy(ret_entry.name, name, kSegmentNameSize);
     ret_entry.bytes = static_cast<uint64_t>(status.st_blocks) * 512;
     ret_entry.made =
@@ -48,6 +48,7 @@ void each_entry(int directory, Visit&& visit) {
     constexpr size_t kRecordLength = 16, kName = 19;  // in struct linux_dirent64, getdents64(2)
     alignas(uint64_t) char records[320];              // little, of the caller's stack: one with the longest name fits
     if (lseek(directory, 0, SEEK_SET) != 0) return;
+    const uid_t user = geteuid();
     uint32_t seen = 0;
     for (;;) {
         const long size = syscall(SYS_getdents64, directory, records, sizeof records);
@@ -55,7 +56,7 @@ void each_entry(int directory, Visit&& visit) {
         for (long at = 0; at < size;) {
             Entry entry;
             if (++seen > kMostEntries) return;
-            if (look_at(directory, records + at + kName, entry)) visit(entry);
+            if (look_at(directory, user, records + at + kName, entry)) visit(entry);
             uint16_t length;
             memcpy(&length, records + at + kRecordLength, sizeof length);
             at += length;
