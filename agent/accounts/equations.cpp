@@ -101,7 +101,10 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
             equation.right.push_back({"dropped{" + std::string(cause.name) + "}", cause.spans});
         }
         if (equation.right.size() == before) equation.right.push_back({"dropped", 0});
-        equation.right.push_back({"pending", exporter.pending()});
+        // The ledger tells of the undecided ones a moment later than the segment of what is pending.
+        const uint64_t undecided = std::min(process.undecided.spans(), exporter.pending_ring);
+        add_unless_zero(equation.right, "undecided", undecided);
+        equation.right.push_back({"pending", exporter.pending() - undecided});
         add_unless_zero(equation.right, "elsewhere", exporter.elsewhere);
         judge(equation, process, spool_first(process, exporter), gone ? exporter.pending_ring : 0);
     }
@@ -117,6 +120,11 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
         total.received += process.received;
         total.memory += process.memory;
         total.given_back += process.given_back;
+        total.undecided.ring_spans += process.undecided.ring_spans;
+        total.undecided.slot_spans += process.undecided.slot_spans;
+        total.undecided.ring_bytes += process.undecided.ring_bytes;
+        total.undecided.filed_spans += process.undecided.filed_spans;
+        total.undecided.filed_bytes += process.undecided.filed_bytes;
         total.moving = total.moving || process.moving;
         total.agent_died = total.agent_died || process.agent_died;
     }

@@ -3,7 +3,7 @@
 // The accounting, as equations with numbers:
 //
 //     started            = ended + open + unfinished
-//     ended + unfinished = exported + rejected + filtered + sampled_out{rule} + dropped{cause} + pending
+//     ended + unfinished = exported + rejected + filtered + sampled_out{rule} + dropped{cause} + undecided + pending
 //
 // for each exporter, and of a sender by OTLP, likewise,
 //

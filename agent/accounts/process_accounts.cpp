@@ -55,6 +55,7 @@ void believe_ledger(ProcessAccount& process, const ProcessRow& row, const Ledger
     process.exporters.clear();
     fill_exporters(process, row.agent, &ledger);
     fill_rules(process, row.rules, &ledger);
+    process.undecided = row.undecided;
     // A process that was drained to its end has no open span left; what any other had open is known only as the
     // difference.
     process.open = row.finished ? 0 : minus(process.started(), process.ended() + process.unfinished);
@@ -86,6 +87,7 @@ void forget_numbers(ProcessAccount& process) {
     process.moving = false;
     process.exporters.clear();
     process.rules.clear();
+    process.undecided = {};
     fill_exporters(process, {}, nullptr);
 }
 
@@ -248,6 +250,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
             } else if (const auto place = found.find(row.account()); place != found.end()) {
                 ProcessAccount& process = result.processes[place->second];
                 process.agent_died = row.agent_died;
+                process.undecided = row.undecided;
                 if (!row.quarantine.empty()) believe_ledger(process, row, *ledger);
             } else if (finished) {
                 result.processes.push_back(from_ledger(row, *ledger));

@@ -77,6 +77,7 @@ struct ProcessAccount : ProcessIdentity {
     uint64_t memory = 0;      // bytes of shared memory that it has now
     uint64_t given_back = 0;  // and that it gave back itself, without an agent
     std::vector<ExporterAccount> exporters;
+    UndecidedShare undecided;  // of what is pending, not more than that
     // Together they are the `sampled_out` of an exporter that has nothing elsewhere.
     std::vector<RuleAccount> rules;
 

@@ -83,6 +83,7 @@ public:
     Counter undecided_oldest;      // when the first span of one came, Unix nanoseconds; 0: there is none
     Counter undecided_ring_spans;  // of the undecided ones, those in segments
     Counter undecided_ring_bytes;  // of them there
+    Counter undecided_slot_spans;  // and of them those that have ended and wait in their slots
     Counter received_spans;        // of the undecided ones, those in requests
     Counter filed_spans;           // likewise, in files
     Counter unclaimed_spans;       // of these, those whose segments have not come; they are of no trace

@@ -19,19 +19,18 @@
 namespace spanring::agent {
 namespace {
 
-constexpr uint64_t kMagic = 0x3144'4543'5250'5300;  // in a file of the host's byte order
+constexpr uint64_t kMagic = 0x3244'4543'5250'5300;  // in a file of the host's byte order
 constexpr char kName[] = "/decisions";
 constexpr char kOlder[] = ".older";
 constexpr char kNext[] = ".next";
 
-uint64_t hash_of(const std::vector<std::string>& names) {
+uint64_t hash_of(const std::string& text) {
     uint64_t hash = 0xcbf29ce484222325;
-    for (const std::string& name : names) {
-        for (size_t i = 0; i <= name.size(); ++i)  // with the zero behind it
-            hash = (hash ^ static_cast<uint8_t>(name.c_str()[i])) * 0x100000001b3;
-    }
+    for (const char character : text) hash = (hash ^ static_cast<uint8_t>(character)) * 0x100000001b3;
     return hash;
 }
+
+constexpr uint64_t kMostPlaces = 255;  // that Record::rule has
 
 constexpr uint64_t kMillisecond = 1'000'000;
 constexpr uint32_t kMillisecondsInASecond = 1000;
@@ -68,30 +67,61 @@ uint32_t DecisionLog::Record::milliseconds() const {
     return std::max(unix_seconds * kMillisecondsInASecond + millisecond, 1u);
 }
 
-DecisionLog::DecisionLog(const std::string& directory, const std::vector<std::string>& rules, size_t most)
-    : path_(directory.empty() ? std::string() : directory + kName),
-      most_(most),
-      no_policy_(static_cast<uint8_t>(rules.size() - 1)),
-      places_(static_cast<uint8_t>(rules.size() + kRuleSlots)),
-      header_{kMagic, hash_of(rules)} {}
+DecisionLog::DecisionLog(const std::string& directory, const std::vector<std::string>& names,
+                         const std::vector<std::string>& meanings, size_t most)
+    : path_(directory.empty() ? std::string() : directory + kName), most_(most) {
+    for (size_t place = 0; place < names.size(); ++place)
+        places_.push_back({hash_of(names[place]), hash_of(meanings[place])});
+}
 
-std::vector<DecisionLog::Record> DecisionLog::read(const std::string& path, bool& ret_same_rules) const {
+std::vector<DecisionLog::Record> DecisionLog::read(const std::string& path) const {
     std::vector<Record> records;
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat status;
     Header header;
     if (!file || ::fstat(file.get(), &status) != 0 || !read_all(file.get(), &header, sizeof header) ||
-        header.magic != kMagic)
+        header.magic != kMagic || header.places > kMostPlaces)
         return records;
-    ret_same_rules = header.rules == header_.rules;
+    std::vector<Place> places(header.places);
+    if (!read_all(file.get(), places.data(), places.size() * sizeof(Place))) return records;
+    const size_t before = sizeof header + places.size() * sizeof(Place);
     // What was cut while it was written is no record.
-    const size_t whole = (static_cast<size_t>(status.st_size) - sizeof header) / sizeof(Record);
+    const size_t whole = (static_cast<size_t>(status.st_size) - before) / sizeof(Record);
     records.resize(std::min(whole, most_ + most_ / 2));
     // The newest ones.
-    const size_t from = sizeof header + (whole - records.size()) * sizeof(Record);
+    const size_t from = before + (whole - records.size()) * sizeof(Record);
     if (::lseek(file.get(), static_cast<off_t>(from), SEEK_SET) < 0) records.clear();
     if (!read_all(file.get(), records.data(), records.size() * sizeof(Record))) records.clear();
+    for (Record& record : records) record = as_here(record, places);
     return records;
+}
+
+// A rule that is still there keeps its name, wherever it stands; of another one the fate alone is known.
+DecisionLog::Record DecisionLog::as_here(Record record, const std::vector<Place>& before) const {
+    const auto same = [&](size_t place, uint64_t Place::*what) {
+        return std::find_if(places_.begin(), places_.end(),
+                            [&](const Place& here) { return here.*what == before[place].*what; });
+    };
+    const auto slot_here = [&](size_t place) {
+        const size_t slot = place - before.size();
+        return slot < kRuleSlots ? places_.size() + slot : places_.size() - 1;
+    };
+    size_t rule = 0, by_chance = record.by_chance;
+    if (record.rule < before.size()) {
+        const auto here = same(record.rule, &Place::name);
+        rule = static_cast<size_t>(std::min(here, places_.end() - 1) - places_.begin());  // else what no policy wanted
+    } else {
+        rule = slot_here(record.rule);
+    }
+    if (by_chance != 0 && by_chance <= before.size()) {
+        const auto here = same(by_chance - 1, &Place::meaning);
+        by_chance = here == places_.end() ? 0 : static_cast<size_t>(here - places_.begin()) + 1;
+    } else if (by_chance != 0) {
+        by_chance = slot_here(by_chance - 1) + 1;
+    }
+    record.rule = static_cast<uint8_t>(rule);
+    record.by_chance = static_cast<uint8_t>(by_chance);
+    return record;
 }
 
 void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds kept_for, DecisionMemory::Time now) {
@@ -99,14 +129,11 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
     const uint32_t now_seconds = unix_seconds();
     std::vector<Record> known;
     for (const std::string& path : {path_ + kOlder, path_}) {
-        bool same_rules = false;
-        for (const Record& record : read(path, same_rules)) {
+        for (const Record& record : read(path)) {
             const std::chrono::seconds age(now_seconds - std::min(now_seconds, record.unix_seconds));
             if (age >= kept_for) continue;
-            const uint8_t rule = same_rules && record.rule < places_ ? record.rule : no_policy_;
-            const uint8_t by_chance = same_rules ? record.by_chance : uint8_t{0};
-            memory.add(record.key, {record.keep != 0, rule, record.milliseconds(), by_chance}, now - age);
-            known.push_back({record.key, record.unix_seconds, rule, by_chance, record.keep, record.millisecond});
+            memory.add(record.key, {record.keep != 0, record.rule, record.milliseconds(), record.by_chance}, now - age);
+            known.push_back(record);
         }
     }
     // All that fits goes into one file, for nobody knows whether the last record of another is whole.
@@ -126,7 +153,10 @@ void DecisionLog::begin_file(const std::string& path) {
     written_ = 0;
     ::unlink(path.c_str());
     file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file_ && write_all(file_.get(), &header_, sizeof header_)) return;
+    const Header header{kMagic, places_.size()};
+    if (file_ && write_all(file_.get(), &header, sizeof header) &&
+        write_all(file_.get(), places_.data(), places_.size() * sizeof(Place)))
+        return;
     fail("cannot be made");
     if (file_) ::unlink(path.c_str());  // or it took the place of the older one
     file_.reset();
@@ -155,7 +185,8 @@ void DecisionLog::write() {
         } else {
             fail("cannot be written");
             // What is in it stays. Where it cannot be cut: begun anew, for it may end in the middle of a record.
-            const auto good = static_cast<off_t>(sizeof header_ + written_ * sizeof(Record));
+            const auto good =
+                static_cast<off_t>(sizeof(Header) + places_.size() * sizeof(Place) + written_ * sizeof(Record));
             if (::ftruncate(file_.get(), good) != 0) file_.reset();
         }
     }

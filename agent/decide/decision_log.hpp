@@ -20,9 +20,11 @@ namespace spanring::agent {
 
 class DecisionLog {
 public:
-    // In that directory; empty: nothing is kept. `rules`: what the places of rules mean; what slots mean, which follow
-    // them, is kept elsewhere. A file holds `most` decisions.
-    DecisionLog(const std::string& directory, const std::vector<std::string>& rules, size_t most);
+    // In that directory; empty: nothing is kept. `names`: of rules, by their places, and `meanings`: with what
+    // decisions by them mean beside; what slots mean, which follow them, is kept elsewhere. A file holds `most`
+    // decisions.
+    DecisionLog(const std::string& directory, const std::vector<std::string>& names,
+                const std::vector<std::string>& meanings, size_t most);
 
     // What earlier agents decided, as far as it is not older than `kept_for`.
     void read_into(DecisionMemory& memory, std::chrono::milliseconds kept_for, DecisionMemory::Time now);
@@ -43,20 +45,24 @@ private:
         uint32_t milliseconds() const;  // Decision::made_before
     };
     static_assert(sizeof(Record) == 24);
+    // A file begins with it, and a Place for each of these.
     struct Header {
         uint64_t magic = 0;
-        uint64_t rules = 0;  // a hash of their names
+        uint64_t places = 0;
+    };
+    struct Place {  // hashes
+        uint64_t name = 0;
+        uint64_t meaning = 0;
     };
 
-    std::vector<Record> read(const std::string& path, bool& ret_same_rules) const;
+    std::vector<Record> read(const std::string& path) const;
+    Record as_here(Record record, const std::vector<Place>& before) const;
     void begin_file(const std::string& path);
     void fail(const char* what);
 
     const std::string path_;  // of the newer one; empty: nothing is kept
     const size_t most_;
-    const uint8_t no_policy_;
-    const uint8_t places_;
-    Header header_;
+    std::vector<Place> places_;
     Descriptor file_;
     size_t written_ = 0;  // records in it
     bool failed_ = false;

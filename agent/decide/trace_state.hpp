@@ -23,6 +23,7 @@ struct ProducerMarks {
     uint64_t service = 0;     // a hash of its name
     uint64_t generation = 0;  // of those rules
     ProducerAnswers answers = 0;
+    uint16_t owner = 0;  // TraceOwners'
 };
 
 // Whether spans have parents in other processes, and what these decided, by the sampled flag.
@@ -36,6 +37,7 @@ struct TraceState {
     uint64_t service = 0;    // of the span that started first, hashes
     uint64_t operation = 0;  // and of service and name; 0 where no policy asks for it
     uint32_t spans = 0;
+    uint16_t owner = 0;  // TraceOwners', of whoever began it
     RemoteParents remote_parents = 0;
     bool has_chance = false;  // a span says of how it was sampled: `ot=th` or `rv`
 

@@ -37,6 +37,21 @@ void put_varint(std::vector<uint8_t>& to, uint32_t value) {
     to.push_back(static_cast<uint8_t>(value));
 }
 
+bool read_span(wire::Cursor& cursor, FiledSpan& ret_span) {
+    uint64_t head[5];
+    for (uint64_t& value : head) {
+        if (wire::read_varint(cursor, value, 5) != wire::Fault::kNone) return false;
+    }
+    if (head[4] > cursor.left()) return false;
+    ret_span = {static_cast<uint32_t>(head[0]),
+                static_cast<uint32_t>(head[1]),
+                static_cast<uint32_t>(head[2]),
+                static_cast<uint32_t>(head[3]),
+                {cursor.at, static_cast<size_t>(head[4])}};
+    cursor.at += head[4];
+    return true;
+}
+
 }  // namespace
 
 // ---- A block in the making ------------------------------------------------------------------------------------------
@@ -46,27 +61,27 @@ void UndecidedFiles::Draft::begin_entry(const AccountId& account, uint64_t sourc
     while (place != 0 && accounts_[place - 1] != account) --place;
     if (place == 0) {
         accounts_.push_back(account);
+        sources_.push_back(source);
         place = accounts_.size();
     }
-    rows_.push_back({static_cast<uint32_t>(place - 1), 0, 0});
-    sources_.push_back(source);
+    places_.push_back(static_cast<uint16_t>(place - 1));
+    spans_of_.push_back(0);
 }
 
 void UndecidedFiles::Draft::add(const FiledSpan& span) {
-    const size_t before = payload_.size();
     for (const uint32_t value :
          {span.chunk, span.generation, span.end, span.scope, static_cast<uint32_t>(span.record.size())})
         put_varint(payload_, value);
     payload_.insert(payload_.end(), span.record.begin(), span.record.end());
-    ++rows_.back().spans;
-    rows_.back().bytes += static_cast<uint32_t>(payload_.size() - before);
+    ++spans_of_.back();
     ++spans_;
 }
 
 void UndecidedFiles::Draft::clear() {
     accounts_.clear();
-    rows_.clear();
     sources_.clear();
+    places_.clear();
+    spans_of_.clear();
     payload_.clear();
     spans_ = 0;
 }
@@ -82,9 +97,10 @@ UndecidedFiles::UndecidedFiles(UndecidedFilesOptions options) : options_(std::mo
     }
 }
 
-std::string UndecidedFiles::path_of(uint64_t file) const {
+std::string UndecidedFiles::path_of(uint64_t file, const char* ending) const {
     char name[sizeof "0123456789abcdef" + sizeof kEnding];
-    std::snprintf(name, sizeof name, "%016" PRIx64 "%s", file, kEnding);
+    static_assert(sizeof kAnswers <= sizeof kEnding);
+    std::snprintf(name, sizeof name, "%016" PRIx64 "%s", file, ending);
     return options_.directory + "/" + name;
 }
 
@@ -94,20 +110,36 @@ void UndecidedFiles::fail(const char* what, const std::string& path) {
         spdlog::error("undecided spans: {} {}: {}{}", path, what, error == 0 ? "it is cut" : error_text(error), *more);
 }
 
+// The spans first: of answers alone the next agent knows that nobody needs them.
 void UndecidedFiles::drop(uint64_t number) {
     const auto file = files_.find(number);
     if (::unlink(path_of(number).c_str()) != 0) fail("cannot be removed", path_of(number));
+    SPR_TESTPOINT(undecided_removed);
+    if (file->second.answers) ::unlink(path_of(number, kAnswers).c_str());
     bytes_ -= file->second.size;
+    const auto owner = owners_.find(file->second.owner);
+    owner->second.bytes -= file->second.size;
+    if (owner->second.writing == number) owner->second.writing = 0;
+    if (--owner->second.files == 0) owners_.erase(owner);
     files_.erase(file);
-    if (writing_ == number) writing_ = 0;
 }
 
-// Null: there is no room, or none can be made.
-UndecidedFiles::File* UndecidedFiles::file_for(uint64_t bytes) {
+// Of what one owner has no more than several times what it leaves: one who floods fills four fifths.
+bool UndecidedFiles::has_room(const Owner& owner, uint64_t bytes) const {
     // What is decided and not answered for lies there as well: that is the exporters' to bound.
-    if (bytes_ + bytes > 2 * options_.max_bytes) return nullptr;
-    const uint64_t most = std::min(options_.max_bytes / kMostFiles, std::max(bytes_ / kPart, kLeast));
-    if (writing_ != 0 && files_[writing_].size + bytes <= most) return &files_[writing_];
+    const uint64_t most = 2 * options_.max_bytes;
+    if (bytes_ + bytes > most) return false;
+    constexpr uint64_t kTimesWhatIsFree = 4;
+    return !options_.of_several_users || owner.bytes + bytes <= kTimesWhatIsFree * (most - bytes_);
+}
+
+// 0: there is no room, or none can be made.
+uint64_t UndecidedFiles::file_for(uint32_t of, uint64_t bytes) {
+    const auto known = owners_.find(of);
+    const Owner before = known == owners_.end() ? Owner() : known->second;
+    if (!has_room(before, bytes)) return 0;
+    const uint64_t most = std::min(options_.max_bytes / kMostFiles, std::max(before.bytes / kPart, kLeast));
+    if (before.writing != 0 && files_[before.writing].size + bytes <= most) return before.writing;
     const uint64_t number = last_number_ + 1;
     const std::string path = path_of(number);
     constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -116,22 +148,49 @@ UndecidedFiles::File* UndecidedFiles::file_for(uint64_t bytes) {
         file = Descriptor(::open(path.c_str(), kFlags, 0600));
     if (!file) {
         fail("cannot be made", path);
-        return nullptr;
+        return 0;
     }
-    const uint64_t before = std::exchange(writing_, last_number_ = number);
-    if (before != 0 && files_[before].left == 0) drop(before);
+    last_number_ = number;
     File& made = files_[number];
     made.file = std::move(file);
-    return &made;
+    made.owner = of;
+    Owner& owner = owners_[of];
+    owner.writing = number;
+    ++owner.files;
+    if (before.writing != 0 && files_[before.writing].left == 0) drop(before.writing);
+    return number;
 }
 
-bool UndecidedFiles::write(const Draft& draft, std::vector<uint32_t>& ret_entries) {
+void UndecidedFiles::need(File& file) {
+    needed_ += file.size;
+    owners_[file.owner].needed += file.size;
+}
+
+void UndecidedFiles::no_longer_need(File& file) {
+    needed_ -= file.size;
+    owners_[file.owner].needed -= file.size;
+}
+
+uint32_t UndecidedFiles::neediest_owner() const {
+    const auto less = [](const auto& one, const auto& other) { return one.second.needed < other.second.needed; };
+    const auto most = std::max_element(owners_.begin(), owners_.end(), less);
+    return most == owners_.end() ? 0 : most->first;
+}
+
+bool UndecidedFiles::write(const Draft& draft, uint32_t owner, std::vector<uint32_t>& ret_entries) {
     ret_entries.clear();
-    UndecidedBlock block;
+    if (draft.entries() > kMostEntries || (free_blocks_.empty() && blocks_.size() >= kMostBlocks)) return false;
+    Block block;
     block.accounts = static_cast<uint32_t>(draft.accounts_.size());
     block.entries = block.left = draft.entries();
     block.spans = draft.spans_;
     block.raw = static_cast<uint32_t>(draft.payload_.size());
+    std::vector<uint8_t> rows;
+    for (uint32_t place = 0; place < block.entries; ++place) {
+        put_varint(rows, draft.places_[place]);
+        put_varint(rows, draft.spans_of_[place]);
+    }
+    block.row_bytes = static_cast<uint32_t>(rows.size());
     std::span<const uint8_t> payload(draft.payload_);
     if (options_.packed) {
         stored_.resize(ZSTD_compressBound(payload.size()));
@@ -141,17 +200,21 @@ bool UndecidedFiles::write(const Draft& draft, std::vector<uint32_t>& ret_entrie
     }
     block.stored = static_cast<uint32_t>(payload.size());
     block.crc = undecided_crc(payload.data(), payload.size());
-    File* const file = file_for(block.end());
-    if (file == nullptr) return false;
-    block.file = writing_;
-    block.offset = file->size;
+    block.file = file_for(owner, block.end());
+    if (block.file == 0) return false;
+    File& file = files_[block.file];
+    block.offset = file.size;
+    block.answers = file.answers_size;
 
     UndecidedHeader header;
     header.file = block.file;
     header.offset = block.offset;
+    header.answers = block.answers;
+    header.owner = owner;
     header.accounts = block.accounts;
     header.entries = block.entries;
     header.spans = block.spans;
+    header.rows = block.row_bytes;
     header.raw = block.raw;
     header.stored = block.stored;
     header.payload_crc = block.crc;
@@ -165,77 +228,80 @@ bool UndecidedFiles::write(const Draft& draft, std::vector<uint32_t>& ret_entrie
     };
     std::memcpy(bytes.data(), &header, sizeof header);
     put(draft.accounts_);
-    put(draft.rows_);
+    put(rows);
     header.crc = undecided_crc(bytes.data() + UndecidedBlock::kCovered,
                                static_cast<size_t>(at - bytes.data()) - UndecidedBlock::kCovered);
     std::memcpy(bytes.data(), &header, sizeof header);
-    at = bytes.data() + (block.payload() - block.offset);
     put(payload);
-    if (!write_at(file->file.get(), bytes.data(), bytes.size(), block.offset)) {
+    if (!write_at(file.file.get(), bytes.data(), bytes.size(), block.offset)) {
         fail("cannot be written", path_of(block.file));
-        if (::ftruncate(file->file.get(), static_cast<off_t>(block.offset)) != 0) writing_ = 0;  // its end is unknown
-        if (file->left == 0) drop(block.file);
+        // Or its end is unknown.
+        if (::ftruncate(file.file.get(), static_cast<off_t>(block.offset)) != 0) owners_[owner].writing = 0;
+        if (file.left == 0) drop(block.file);
         return false;
     }
     SPR_TESTPOINT(undecided_written);
-    file->size += bytes.size();
-    needed_ += file->undecided != 0 ? bytes.size() : file->size;
-    file->undecided += block.entries;
-    ++file->left;
+    if (file.undecided != 0) no_longer_need(file);
+    file.size += bytes.size();
+    file.answers_size = block.answers_end();
+    file.undecided += block.entries;
+    need(file);
+    ++file.left;
     bytes_ += bytes.size();
-    const uint32_t number = add_block(block);
-    uint32_t first = 0, offset = 0;
+    owners_[owner].bytes += bytes.size();
+    for (const uint64_t source : draft.sources_) block.sources.push_back({source, 0});
     for (uint32_t place = 0; place < block.entries; ++place) {
-        const UndecidedRow& row = draft.rows_[place];
-        Entry entry;
-        entry.source = draft.sources_[place];
-        entry.spans = entry.unpassed = row.spans;
-        entry.block = number;
-        entry.place = place;
-        entry.first = first;
-        entry.offset = offset;
-        entry.bytes = row.bytes;
-        ret_entries.push_back(add_entry(entry));
-        first += row.spans;
-        offset += row.bytes;
+        const uint16_t spans = draft.spans_of_[place];
+        block.states.push_back({kNone, spans, spans, draft.places_[place]});
+        block.sources[draft.places_[place]].spans += spans;
     }
+    const uint32_t first = add_block(std::move(block)) << kPlaceBits;
+    for (uint32_t place = 0; place < draft.entries(); ++place) ret_entries.push_back(first | place);
     return true;
 }
 
-uint32_t UndecidedFiles::add_block(const UndecidedBlock& block) {
+// All of its entries wait.
+uint32_t UndecidedFiles::add_block(Block block) {
+    block.states.shrink_to_fit();
+    block.sources.shrink_to_fit();
+    rows_ += block.states.size();
+    auto number = static_cast<uint32_t>(blocks_.size());
     if (free_blocks_.empty()) {
-        blocks_.push_back(block);
-        return static_cast<uint32_t>(blocks_.size() - 1);
-    }
-    const uint32_t number = free_blocks_.back();
-    free_blocks_.pop_back();
-    blocks_[number] = block;
-    return number;
-}
-
-uint32_t UndecidedFiles::add_entry(const Entry& entry) {
-    uint32_t number = static_cast<uint32_t>(entries_.size());
-    if (free_entries_.empty()) {
-        entries_.push_back(entry);
+        blocks_.push_back(std::move(block));
     } else {
-        number = free_entries_.back();
-        free_entries_.pop_back();
-        entries_[number] = entry;
+        number = free_blocks_.back();
+        free_blocks_.pop_back();
+        blocks_[number] = std::move(block);
     }
-    waiting_ += stored_bytes(entry);
-    spans_ += entry.spans;
+    const Block& added = blocks_[number];
+    for (uint32_t place = 0; place < added.states.size(); ++place) {
+        waiting_ += stored_bytes(number << kPlaceBits | place);
+        spans_ += added.states[place].spans;
+    }
     return number;
 }
 
-uint64_t UndecidedFiles::stored_bytes(const Entry& entry) const {
-    const UndecidedBlock& block = blocks_[entry.block];
-    return block.raw == 0 ? 0 : uint64_t{entry.bytes} * block.stored / block.raw;
+uint64_t UndecidedFiles::source_of(uint32_t entry) const {
+    const Block& block = blocks_[entry >> kPlaceBits];
+    return block.sources[block.states[entry & kPlaceMask].account].source;
+}
+
+uint64_t UndecidedFiles::stored_bytes(uint32_t entry) const {
+    const Block& block = blocks_[entry >> kPlaceBits];
+    return block.stored_bytes(block.states[entry & kPlaceMask].spans);
+}
+
+// With those that are their segment's again.
+uint32_t UndecidedFiles::written_spans(uint32_t entry) const {
+    const auto gone = gone_.find(entry);
+    if (gone != gone_.end()) return static_cast<uint32_t>(gone->second.size());
+    return blocks_[entry >> kPlaceBits].states[entry & kPlaceMask].spans;
 }
 
 bool UndecidedFiles::load(uint32_t number) {
     if (loaded_ == number) return true;
     loaded_ = kNone;
-    const UndecidedBlock& block = blocks_[number];
+    const Block& block = blocks_[number];
     const File& file = files_[block.file];
     stored_.resize(block.stored);
     payload_.resize(block.raw);
@@ -247,7 +313,7 @@ bool UndecidedFiles::load(uint32_t number) {
     bool sound = undecided_crc(to.data(), block.stored) == block.crc;
     if (sound && block.packed)
         sound = ZSTD_decompress(payload_.data(), block.raw, stored_.data(), block.stored) == block.raw;
-    if (!sound) {
+    if (!sound || !find_entries(number)) {
         if (const auto more = log_.due())
             spdlog::error("undecided spans: {} is damaged at {}{}", path_of(block.file), block.offset, *more);
         return false;
@@ -256,56 +322,83 @@ bool UndecidedFiles::load(uint32_t number) {
     return true;
 }
 
+// In the payload.
+bool UndecidedFiles::find_entries(uint32_t number) {
+    found_.clear();
+    wire::Cursor cursor{std::span<const uint8_t>(payload_)};
+    const auto count = static_cast<uint32_t>(blocks_[number].states.size());
+    uint32_t first = 0;
+    for (uint32_t place = 0; place < count; ++place) {
+        const auto offset = static_cast<uint32_t>(cursor.at - payload_.data());
+        const uint32_t spans = written_spans(number << kPlaceBits | place);
+        FiledSpan span;
+        for (uint32_t i = 0; i < spans; ++i) {
+            if (!read_span(cursor, span)) return false;
+        }
+        found_.push_back({first, offset, static_cast<uint32_t>(cursor.at - payload_.data()) - offset});
+        first += spans;
+    }
+    return cursor.done();
+}
+
 bool UndecidedFiles::read(uint32_t number, std::vector<FiledSpan>& ret_spans) {
     ret_spans.clear();
-    const Entry& entry = entries_[number];
-    if (!load(entry.block)) return false;
+    if (!load(number >> kPlaceBits)) return false;
+    const Found& found = found_[number & kPlaceMask];
     const auto gone = gone_.find(number);
-    wire::Cursor cursor(std::span<const uint8_t>(payload_).subspan(entry.offset, entry.bytes));
+    wire::Cursor cursor(std::span<const uint8_t>(payload_).subspan(found.offset, found.bytes));
     for (size_t place = 0; !cursor.done(); ++place) {
-        uint64_t head[5];
-        for (uint64_t& value : head) {
-            if (wire::read_varint(cursor, value, 5) != wire::Fault::kNone) return false;
-        }
-        if (head[4] > cursor.left()) return false;
-        const FiledSpan span{static_cast<uint32_t>(head[0]),
-                             static_cast<uint32_t>(head[1]),
-                             static_cast<uint32_t>(head[2]),
-                             static_cast<uint32_t>(head[3]),
-                             {cursor.at, static_cast<size_t>(head[4])}};
-        cursor.at += head[4];
+        FiledSpan span;
+        read_span(cursor, span);
         if (gone == gone_.end() || !gone->second[place]) ret_spans.push_back(span);
     }
-    return ret_spans.size() == entry.spans;
+    return ret_spans.size() == (*this)[number].spans;
 }
 
 void UndecidedFiles::decided(uint32_t number) {
-    Entry& entry = entries_[number];
+    Entry& entry = (*this)[number];
     if (std::exchange(entry.decided, true)) return;
-    waiting_ -= stored_bytes(entry);
+    waiting_ -= stored_bytes(number);
     spans_ -= entry.spans;
-    if (entry.source == 0) return;  // nobody claimed it, so no decision could have made room
-    File& file = files_[blocks_[entry.block].file];
-    if (--file.undecided == 0) needed_ -= file.size;
+    Block& block = blocks_[number >> kPlaceBits];
+    block.sources[entry.account].spans -= entry.spans;
+    if (source_of(number) == 0) return;  // nobody claimed it, so no decision could have made room
+    File& file = files_[block.file];
+    if (--file.undecided == 0) no_longer_need(file);
+}
+
+// Null: it cannot be made.
+Descriptor* UndecidedFiles::answers_of(uint64_t number) {
+    Descriptor& answers = files_[number].answers;
+    if (answers) return &answers;
+    // One that was there would be open.
+    constexpr int kFlags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    answers = Descriptor(::open(path_of(number, kAnswers).c_str(), kFlags, 0600));
+    SPR_TESTPOINT(answers_begun);
+    return answers ? &answers : nullptr;
 }
 
 void UndecidedFiles::note_booking(uint32_t number, uint64_t total) {
-    const Entry& entry = entries_[number];
-    const UndecidedBlock& block = blocks_[entry.block];
-    const uint64_t offset = block.bookings() + uint64_t{entry.place} * sizeof total;
-    if (!write_at(files_[block.file].file.get(), &total, sizeof total, offset))
-        fail("cannot be written: what is answered for may come twice", path_of(block.file));
+    const Block& block = blocks_[number >> kPlaceBits];
+    const uint64_t offset = block.answers + uint64_t{number & kPlaceMask} * sizeof total;
+    const Descriptor* const answers = answers_of(block.file);
+    if (answers == nullptr || !write_at(answers->get(), &total, sizeof total, offset))
+        fail("cannot be written: what is answered for may come twice", path_of(block.file, kAnswers));
 }
 
 void UndecidedFiles::done(uint32_t number) {
     decided(number);
-    UndecidedBlock& block = blocks_[entries_[number].block];
+    const uint32_t at = number >> kPlaceBits;
+    Block& block = blocks_[at];
+    (*this)[number].spans = static_cast<uint16_t>(written_spans(number));
     gone_.erase(number);
-    free_entries_.push_back(number);
     if (--block.left != 0) return;
-    if (loaded_ == entries_[number].block) loaded_ = kNone;
-    free_blocks_.push_back(entries_[number].block);
-    if (--files_[block.file].left == 0) drop(block.file);
+    if (loaded_ == at) loaded_ = kNone;
+    const uint64_t file = block.file;
+    rows_ -= block.states.size();
+    block = {};
+    free_blocks_.push_back(at);
+    if (--files_[file].left == 0) drop(file);
 }
 
 }  // namespace spanring::agent

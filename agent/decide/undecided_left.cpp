@@ -2,9 +2,12 @@
 //
 // The part of the files of undecided spans that goes on with those of an agent before.
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -17,16 +20,16 @@
 #include "base/file_bytes.hpp"
 #include "base/set_aside.hpp"
 #include "decide/undecided_files.hpp"
+#include "otlp/wire.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr uint32_t kMostPayload = 64u << 20;
 
-std::optional<uint64_t> number_of(const std::string& name) {
+std::optional<uint64_t> number_of(std::string_view name, std::string_view ending = UndecidedFiles::kEnding) {
     constexpr size_t kDigits = 16;
-    if (name.size() != kDigits + sizeof UndecidedFiles::kEnding - 1 || !name.ends_with(UndecidedFiles::kEnding))
-        return std::nullopt;
+    if (name.size() != kDigits + ending.size() || !name.ends_with(ending)) return std::nullopt;
     uint64_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + kDigits, number, 16);
     if (error != std::errc() || end != name.data() + kDigits || number == 0) return std::nullopt;
@@ -44,11 +47,15 @@ bool UndecidedFiles::are_in(const std::string& directory) {
 
 void UndecidedFiles::recover() {
     const Descriptor folder(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    std::vector<uint64_t> numbers;
+    std::vector<uint64_t> numbers, answers;
     each_name(folder.get(), [&](const char* name) {
         if (const auto number = number_of(name)) numbers.push_back(*number);
+        if (const auto number = number_of(name, kAnswers)) answers.push_back(*number);
     });
     std::sort(numbers.begin(), numbers.end());
+    for (const uint64_t number : answers) {  // killed before they went, too
+        if (!std::binary_search(numbers.begin(), numbers.end(), number)) ::unlink(path_of(number, kAnswers).c_str());
+    }
     for (const uint64_t number : numbers) recover(number);
 }
 
@@ -62,8 +69,17 @@ void UndecidedFiles::recover(uint64_t number) {
         damaged_ = true;
         return fail("cannot be read", path);
     }
+    if (!open_answers(number, file)) {
+        damaged_ = true;
+        return fail("cannot be read", path_of(number, kAnswers));
+    }
     file.size = static_cast<uint64_t>(status.st_size);
+    UndecidedHeader header;  // all of its blocks are of one owner's
+    if (read_at(file.file.get(), &header, sizeof header, 0) && header.is_at(number, 0)) file.owner = header.owner;
     bytes_ += file.size;
+    Owner& owner = owners_[file.owner];
+    owner.bytes += file.size;
+    ++owner.files;
     File& added = files_[number] = std::move(file);
     bool damaged = false;
     for (uint64_t offset = 0; offset < added.size;) {
@@ -80,20 +96,25 @@ void UndecidedFiles::recover(uint64_t number) {
     damaged ? set_apart(number) : drop(number);
 }
 
+bool UndecidedFiles::open_answers(uint64_t number, File& file) {
+    file.answers = Descriptor(::open(path_of(number, kAnswers).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    return file.answers || errno == ENOENT;
+}
+
 // Whether what is there begins as a block does, and the file ends in the middle of it.
 bool UndecidedFiles::is_cut(uint64_t number, const File& file, uint64_t offset) const {
     UndecidedHeader header;
     if (file.size - offset < sizeof header) return true;
     if (!read_at(file.file.get(), &header, sizeof header, offset) || !header.is_at(number, offset)) return false;
     const UndecidedBlock block = UndecidedBlock::of(header);
-    if (block.covered_to() > file.size) return true;
+    if (block.payload() > file.size) return true;
     return block.end() > file.size && is_sound(file, header);
 }
 
 // What the header is under a checksum with, and all of it is there.
 bool UndecidedFiles::is_sound(const File& file, const UndecidedHeader& header) const {
     const UndecidedBlock block = UndecidedBlock::of(header);
-    std::vector<uint8_t> covered(block.covered_to() - block.offset - UndecidedBlock::kCovered);
+    std::vector<uint8_t> covered(block.payload() - block.offset - UndecidedBlock::kCovered);
     return read_at(file.file.get(), covered.data(), covered.size(), block.offset + UndecidedBlock::kCovered) &&
            undecided_crc(covered.data(), covered.size()) == header.crc;
 }
@@ -120,7 +141,12 @@ uint64_t UndecidedFiles::next_block(uint64_t number, const File& file, uint64_t 
 // One of which nothing can be read, for people.
 void UndecidedFiles::set_apart(uint64_t number) {
     const std::string path = path_of(number), damaged = options_.directory + "/damaged";
-    bytes_ -= files_[number].size;
+    const File& file = files_[number];
+    bytes_ -= file.size;
+    Owner& owner = owners_[file.owner];
+    owner.bytes -= file.size;
+    if (--owner.files == 0) owners_.erase(file.owner);
+    if (file.answers) ::unlink(path_of(number, kAnswers).c_str());
     files_.erase(number);
     if (::rename(path.c_str(), damaged.c_str()) != 0) return fail("cannot be set aside", path);
     try {
@@ -134,61 +160,67 @@ void UndecidedFiles::set_apart(uint64_t number) {
 bool UndecidedFiles::recover_block(uint64_t number, const File& file, uint64_t& offset) {
     UndecidedHeader header;
     if (!read_at(file.file.get(), &header, sizeof header, offset) || !header.is_at(number, offset) ||
-        header.raw > kMostPayload || header.stored > header.raw || header.entries == 0)
+        header.raw > kMostPayload || header.stored > header.raw || header.entries == 0 ||
+        header.entries > kMostEntries || blocks_.size() >= kMostBlocks)
         return false;
-    const UndecidedBlock block = UndecidedBlock::of(header);
+    Block block;
+    static_cast<UndecidedBlock&>(block) = UndecidedBlock::of(header);
     if (block.end() > file.size) return false;
     std::vector<uint8_t> bytes(block.payload() - offset);
     if (!read_at(file.file.get(), bytes.data(), bytes.size(), offset)) return false;
-    const size_t covered = block.covered_to() - offset - UndecidedBlock::kCovered;
-    if (undecided_crc(bytes.data() + UndecidedBlock::kCovered, covered) != header.crc) return false;
-    const uint8_t* const accounts = bytes.data() + sizeof header;
-    std::vector<UndecidedRow> rows(block.entries);
-    std::memcpy(rows.data(), bytes.data() + (block.rows() - offset), rows.size() * sizeof(UndecidedRow));
-    uint64_t all_spans = 0, all_bytes = 0;
-    for (const UndecidedRow& row : rows) {
-        all_spans += row.spans;
-        all_bytes += row.bytes;
-        if (row.account >= block.accounts) return false;
+    if (undecided_crc(bytes.data() + UndecidedBlock::kCovered, bytes.size() - UndecidedBlock::kCovered) != header.crc)
+        return false;
+    std::vector<AccountId> accounts(block.accounts);
+    std::memcpy(accounts.data(), bytes.data() + sizeof header, accounts.size() * sizeof(AccountId));
+    block.sources.resize(block.accounts);
+    wire::Cursor cursor(std::span<const uint8_t>(bytes).subspan(block.rows() - block.offset));
+    uint64_t all_spans = 0;
+    for (uint32_t place = 0; place < block.entries; ++place) {
+        uint64_t account = 0, spans = 0;
+        if (wire::read_varint(cursor, account, 3) != wire::Fault::kNone ||
+            wire::read_varint(cursor, spans, 3) != wire::Fault::kNone || account >= block.accounts ||
+            spans > std::numeric_limits<uint16_t>::max())
+            return false;
+        block.states.push_back({kNone, static_cast<uint16_t>(spans), 0, static_cast<uint16_t>(account)});
+        all_spans += spans;
+        block.sources[account].spans += static_cast<uint32_t>(spans);
     }
-    if (all_spans != block.spans || all_bytes != block.raw) return false;
+    if (all_spans != block.spans || !cursor.done()) return false;
+    std::vector<uint8_t> answers(block.answers_end() - block.answers);  // what was never said is zero
+    if (file.answers && !read_at(file.answers.get(), answers.data(), answers.size(), block.answers) && errno != 0)
+        return false;
 
     offset = block.end();
-    const uint32_t added = add_block(block);
+    std::vector<std::vector<bool>> gone(block.entries);  // where any is
+    const uint8_t* flags = answers.data() + (block.gone() - block.answers);
+    for (uint32_t place = 0; place < block.entries; ++place) {
+        Entry& entry = block.states[place];
+        const uint8_t* const end = flags + entry.spans;
+        if (const auto count = std::count(flags, end, 1); count != 0) {
+            for (const uint8_t* flag = flags; flag != end; ++flag) gone[place].push_back(*flag == 1);
+            entry.spans = static_cast<uint16_t>(entry.spans - count);
+            block.sources[entry.account].spans -= static_cast<uint32_t>(count);
+        }
+        flags = end;
+    }
+    const uint32_t first = add_block(std::move(block)) << kPlaceBits;
     ++files_[number].left;
     std::vector<uint32_t> over;
-    uint32_t first = 0, at = 0;
-    for (uint32_t place = 0; place < block.entries; ++place) {
-        const UndecidedRow& row = rows[place];
-        AccountId account{};
-        std::memcpy(account.data(), accounts + row.account * account.size(), account.size());
+    for (uint32_t place = 0; place < header.entries; ++place) {
         Claimed claimed;
-        std::memcpy(&claimed.booking, bytes.data() + (block.bookings() - block.offset) + place * sizeof(uint64_t),
-                    sizeof claimed.booking);
-        const uint8_t* const gone = bytes.data() + (block.gone() - block.offset) + first;
-        Entry entry;
-        entry.spans = row.spans - static_cast<uint32_t>(std::count(gone, gone + row.spans, 1));
-        entry.block = added;
-        entry.place = place;
-        entry.first = first;
-        entry.offset = at;
-        entry.bytes = row.bytes;
-        claimed.entry = add_entry(entry);
-        first += row.spans;
-        at += row.bytes;
-        if (entry.spans != row.spans) {
-            std::vector<bool>& flags = gone_[claimed.entry];
-            for (uint32_t i = 0; i < row.spans; ++i) flags.push_back(gone[i] == 1);
-        }
+        claimed.entry = first | place;
+        std::memcpy(&claimed.booking, answers.data() + place * sizeof claimed.booking, sizeof claimed.booking);
+        if (!gone[place].empty()) gone_[claimed.entry] = std::move(gone[place]);
+        const Entry& entry = (*this)[claimed.entry];
         if (entry.spans == 0)
             over.push_back(claimed.entry);
         else
-            unclaimed_[account].push_back(claimed);
+            unclaimed_[accounts[entry.account]].push_back(claimed);
         unclaimed_spans_ += entry.spans;
     }
-    if (over.size() == block.entries) ++files_[number].left;  // recover() looks whether it is to go
+    if (over.size() == header.entries) ++files_[number].left;  // recover() looks whether it is to go
     for (const uint32_t entry : over) done(entry);
-    if (over.size() == block.entries) --files_[number].left;
+    if (over.size() == header.entries) --files_[number].left;
     return true;
 }
 
@@ -198,31 +230,38 @@ std::vector<UndecidedFiles::Claimed> UndecidedFiles::claim(const AccountId& acco
     std::vector<Claimed> claimed = std::move(found->second);
     unclaimed_.erase(found);
     for (const Claimed& one : claimed) {
-        Entry& entry = entries_[one.entry];
-        entry.source = source;
+        Block& block = blocks_[one.entry >> kPlaceBits];
+        const Entry& entry = (*this)[one.entry];
+        block.sources[entry.account].source = source;
         unclaimed_spans_ -= entry.spans;
-        File& file = files_[blocks_[entry.block].file];
-        if (file.undecided++ == 0) needed_ += file.size;
+        File& file = files_[block.file];
+        if (file.undecided++ == 0) need(file);
     }
     return claimed;
 }
 
 void UndecidedFiles::give_up(uint32_t number, const std::vector<uint32_t>& spans) {
-    Entry& entry = entries_[number];
-    const UndecidedBlock& block = blocks_[entry.block];
+    Entry& entry = (*this)[number];
+    const Block& block = blocks_[number >> kPlaceBits];
+    const bool found = load(number >> kPlaceBits);
     std::vector<bool>& flags = gone_[number];
     if (flags.empty()) flags.resize(entry.spans);
     std::vector<size_t> places;  // of those that are to be answered for
     for (size_t place = 0; place < flags.size(); ++place)
         if (!flags[place]) places.push_back(place);
+    const Descriptor* const answers = answers_of(block.file);
     constexpr uint8_t kGone = 1;
     for (const uint32_t span : spans) {
         flags[places[span]] = true;
-        if (!write_at(files_[block.file].file.get(), &kGone, 1, block.gone() + entry.first + places[span]))
-            fail("cannot be written: some spans may come twice", path_of(block.file));
+        const uint64_t first = found ? found_[number & kPlaceMask].first : 0;
+        if (!found || answers == nullptr || !write_at(answers->get(), &kGone, 1, block.gone() + first + places[span]))
+            fail("cannot be written: some spans may come twice", path_of(block.file, kAnswers));
     }
+    blocks_[number >> kPlaceBits].sources[entry.account].spans -= static_cast<uint32_t>(spans.size());
+    waiting_ -= stored_bytes(number);
     spans_ -= spans.size();
-    entry.spans -= static_cast<uint32_t>(spans.size());
+    entry.spans = static_cast<uint16_t>(entry.spans - spans.size());
+    waiting_ += stored_bytes(number);
 }
 
 size_t UndecidedFiles::forget_unclaimed() {
@@ -230,7 +269,7 @@ size_t UndecidedFiles::forget_unclaimed() {
     unclaimed_spans_ = 0;
     for (const auto& [account, claimed] : std::exchange(unclaimed_, {})) {
         for (const Claimed& one : claimed) {
-            if (one.booking == 0) forgotten += entries_[one.entry].spans;  // others were answered for
+            if (one.booking == 0) forgotten += (*this)[one.entry].spans;  // others were answered for
             done(one.entry);
         }
     }

@@ -189,7 +189,8 @@ public:
     void quarantine(const std::string& reason);
     const std::string& quarantined() const { return quarantined_; }  // why; empty: it is not
     bool quiet() const { return cutter_.batches().empty() && waiting() == 0 && filed_.empty(); }
-    uint64_t waiting() const { return waiting_[0] + waiting_[1]; }  // spans that are in it, for a decision
+    uint64_t waiting() const { return waiting_[0] + waiting_[1]; }   // spans that are in it, for a decision
+    uint64_t waiting_in_slots() const { return waiting_in_slots_; }  // of these, that have ended in their slots
 
     // Dead, and everything handed out: until an answer comes, or a decision, there is nothing to do.
     bool only_waits() const { return quarantined_.empty() && burial_.complete(); }
@@ -223,9 +224,13 @@ private:
     bool may_book(const ChunkCursor& cursor) const;
     void book(uint32_t chunk, ChunkCursor& cursor);
     void note(const CutReport& report, PassResult& result);
+    void waits_no_more(const UndecidedSpan& span) {
+        --waiting_[span.era];
+        if (span.receipt.waited) --waiting_in_slots_;
+    }
     void acknowledge(const Receipt& receipt, const Completion& piece);
     void acknowledge_sampled_out(const Receipt& receipt, uint32_t spans, RuleShares rules);
-    bool has_handed_over(const FiledSpan& span) const;
+    bool has_handed_over(const FiledSpan& span);
     void answer_filed(uint32_t entry, Completion piece);
     void book_filed(uint32_t entry);
     void store_totals();
@@ -242,6 +247,12 @@ private:
     SegmentAccounts accounts_;
     FiledEntries filed_;
     std::vector<uint32_t> filed_chunks_;  // with spans that left, whose marks are to move
+    struct FiledSlot {
+        uint32_t slot = 0;
+        uint32_t generation = 0;
+        uint32_t entry = 0;
+    };
+    std::vector<FiledSlot> filed_slots_;  // likewise, that are to be the process's again
     std::optional<uint32_t> any_chunk_;
     bool misses_spans_ = false;  // maybe
     RetiredChunks retired_;
@@ -257,6 +268,7 @@ private:
     // Spans that wait for a decision, by what came before a flush that is under way, and what comes after: two eras, of
     // which each flush begins the next.
     std::array<uint64_t, 2> waiting_{};
+    uint64_t waiting_in_slots_ = 0;
     SettledPiece sampled_out_;  // and not acknowledged; without spans: there is none
     bool era_ = false;
     bool asleep_ = false;

@@ -38,53 +38,67 @@ void DecisionRounds::file_due() {
     if (first->in_rings_since <= now_ - wait) file(now_ - wait);
 }
 
-// A trace leaves with all that it has by then: one that goes on comes again.
+// A trace leaves with all that it has by then: one that goes on comes again. Blocks are of one owner's spans each.
 void DecisionRounds::file(Clock::time_point since) {
     if (files_ == nullptr || now_ < not_before_) return;
     next_filing_ = now_ + gathering();
+    std::erase_if(no_room_until_, [this](const auto& owner) { return owner.second <= now_; });
     uint64_t source = 0;
-    std::optional<AccountId> account;
+    std::optional<SourceAccount> account;
     while (FullTrace* const trace = undecided_.longest_in_rings()) {
         if (trace->in_rings_since > since) break;
         movable_.clear();
         trace->each_span([&](UndecidedSpan& span) {
-            if (!span.receipt.is_of_slot()) movable_.push_back(&span);
+            if (!span.receipt.unfinished) movable_.push_back(&span);
         });
         std::stable_sort(movable_.begin(), movable_.end(), [](const UndecidedSpan* one, const UndecidedSpan* other) {
             return one->receipt.source < other->receipt.source;
         });
-        uint64_t before = 0;  // the source of the last entry in the draft, of this trace
+        drafted_traces_.push_back(trace);
+        undecided_.out_of_rings(*trace);
+        uint64_t before = 0;  // the source of the last entry in its draft, of this trace
         for (UndecidedSpan* const span : movable_) {
             const Receipt& receipt = span->receipt;
             if (std::exchange(source, receipt.source) != receipt.source) account = settler_.account_of(source);
             if (!account) continue;
-            if (draft_.is_full()) {
-                if (!write_draft()) return;
+            DraftOfOwner& of = drafts_[account->owner];
+            if (of.draft.is_full()) {
+                write_draft(account->owner, of);
                 before = 0;
             }
-            if (std::exchange(before, source) != source) draft_.begin_entry(*account, source);
-            draft_.add({receipt.chunk, receipt.generation, receipt.end, span->scope, span->record()});
-            drafted_.push_back({trace, span, draft_.entries() - 1});
+            if (no_room_until_.contains(account->owner)) {
+                kept_.push_back(trace);
+                continue;
+            }
+            if (std::exchange(before, source) != source) of.draft.begin_entry(account->account, source);
+            of.draft.add({receipt.chunk, receipt.generation, receipt.end, span->scope, span->record()});
+            of.spans.push_back({trace, span, of.draft.entries() - 1});
         }
-        drafted_traces_.push_back(trace);
-        undecided_.out_of_rings(*trace);
+        if (now_ < not_before_) break;
     }
-    if (!write_draft()) return;
+    for (auto& [owner, of] : drafts_) write_draft(owner, of);
+    if (drafts_.size() > 1) drafts_.clear();  // each has memory for a block
+    // The one that was there for longest comes first.
+    for (; !kept_.empty(); kept_.pop_back()) undecided_.back_in_rings(*kept_.back());
     for (FullTrace* const trace : drafted_traces_) undecided_.shrink(*trace);
     drafted_traces_.clear();
 }
 
-// False: they stay where they are.
-bool DecisionRounds::write_draft() {
-    if (draft_.empty()) return true;
-    const bool done = files_->write(draft_, written_);
-    draft_.clear();
-    const std::vector<DraftedSpan> drafted = std::exchange(drafted_, {});
-    if (!done) {
-        not_before_ = now_ + kTryAgain;
-        for (; !drafted_traces_.empty(); drafted_traces_.pop_back()) undecided_.back_in_rings(*drafted_traces_.back());
-        return false;
+// They stay where they are, for a while.
+void DecisionRounds::keep_drafted(uint32_t owner, const std::vector<DraftedSpan>& drafted) {
+    no_room_until_[owner] = now_ + kTryAgain;
+    if (!files_->of_several_users()) not_before_ = now_ + kTryAgain;
+    for (const DraftedSpan& one : drafted) {
+        if (kept_.empty() || kept_.back() != one.trace) kept_.push_back(one.trace);
     }
+}
+
+void DecisionRounds::write_draft(uint32_t owner, DraftOfOwner& of) {
+    if (of.draft.empty()) return;
+    const bool done = files_->write(of.draft, owner, written_);
+    of.draft.clear();
+    const std::vector<DraftedSpan> drafted = std::exchange(of.spans, {});
+    if (!done) return keep_drafted(owner, drafted);
     for (const DraftedSpan& one : drafted) one.span->leaves = true;
     uint32_t linked = 0;  // entries, in their order
     for (auto first = drafted.begin(); first != drafted.end();) {
@@ -98,6 +112,7 @@ bool DecisionRounds::write_draft() {
             }
             bytes_from(span.receipt.source) -= span.size;
             ring_bytes_ -= span.size;
+            slot_spans_ -= span.receipt.waited ? 1 : 0;
             settler_.file(span, written_[end->place]);
         }
         undecided_.take_leaving(trace, [this](UndecidedSpan& span) { undecided_.let_go(span); });
@@ -107,16 +122,13 @@ bool DecisionRounds::write_draft() {
     std::erase_if(bytes_of_, [](const auto& item) { return item.second == 0; });
     last_bytes_ = nullptr;
     SPR_TESTPOINT(spans_filed);
-    return true;
 }
 
 void DecisionRounds::carry_out_filed() {
     if (decided_filed_.empty()) return;
     // A block after another: each is read once.
-    std::sort(decided_filed_.begin(), decided_filed_.end(), [this](const DecidedEntry& one, const DecidedEntry& other) {
-        const UndecidedFiles::Entry &first = (*files_)[one.entry], &second = (*files_)[other.entry];
-        return std::pair(first.block, first.place) < std::pair(second.block, second.place);
-    });
+    std::sort(decided_filed_.begin(), decided_filed_.end(),
+              [](const DecidedEntry& one, const DecidedEntry& other) { return one.entry < other.entry; });
     for (const DecidedEntry& decided : std::exchange(decided_filed_, {})) {
         settler_.settle_filed(decided.entry, decided.dropped_by, decided.by_chance);
         SPR_TESTPOINT(entry_settled);
@@ -149,7 +161,7 @@ void DecisionRounds::take_in(uint32_t entry, const ProducerMarks& producer, cons
                                   decision->by_chance});
         return;
     } else {
-        trace = &undecided_.begin(key, now_);
+        trace = &undecided_.begin(key, now_, producer.owner);
     }
     trace->state.add(state);
     (*files_)[entry].next = std::exchange(trace->filed, entry);

@@ -32,7 +32,8 @@ DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCount
       settler_(settler),
       policies_(options.policies),
       memory_(options.sampled_cache_size, options.non_sampled_cache_size, options.decisions_kept),
-      log_(directory, policies_.meanings(), size_t{options.sampled_cache_size} + options.non_sampled_cache_size),
+      log_(directory, policies_.names(), policies_.meanings(),
+           size_t{options.sampled_cache_size} + options.non_sampled_cache_size),
       desk_(desk) {
     log_.read_into(memory_, options_.decisions_kept, Clock::now());
 }
@@ -58,7 +59,7 @@ SpanFate DecisionRounds::judge(const FoundSpan& span) {
         const uint32_t late = judged.error && decision->is_late(judged.end_unix_nano) ? 1 : 0;
         return {SpanVerdict::kSampledOut, {policies_.id_of(decision->rule), 1, late}, 0};
     } else {
-        trace = &undecided_.begin(judged.trace, now_);
+        trace = &undecided_.begin(judged.trace, now_, span.producer_marks.owner);
     }
     policies_.add(judged, span.producer_marks, trace->state);
     UndecidedSpan added;
@@ -68,6 +69,7 @@ SpanFate DecisionRounds::judge(const FoundSpan& span) {
     undecided_.add(*trace, added, span.record);
     bytes_from(span.receipt.source) += span.record.size();
     ring_bytes_ += span.record.size();
+    slot_spans_ += span.receipt.waited ? 1 : 0;
     return {};
 }
 
@@ -110,7 +112,7 @@ void DecisionRounds::hear(const ParcelPaper& paper) {
             verdicts_.push_back({paper.parcel, ballot.trace, *decision, decision->is_late(ballot.state.end_unix_nano)});
             continue;
         } else {
-            trace = &undecided_.begin(ballot.trace, now_);
+            trace = &undecided_.begin(ballot.trace, now_, TraceOwners::kSender);
         }
         trace->state.add(ballot.state);
         undecided_.add_part(*trace, paper.parcel, ballot.state.spans);
@@ -184,16 +186,21 @@ void DecisionRounds::relieve(uint64_t source, uint64_t bytes, Clock::time_point 
     carry_out();
 }
 
+// Whoever floods pays for it: the others' traces wait as long as they would without.
 void DecisionRounds::keep_bounds() {
-    while (undecided_.traces() > options_.num_traces) take_early(*undecided_.oldest(), EarlyCause::kNumTraces);
-    while (undecided_.memory() > options_.memory && !empty()) take_early(*undecided_.oldest(), EarlyCause::kMemory);
-    while (files_ != nullptr && files_->needed_bytes() > files_->max_bytes() && !empty())
-        take_early(*undecided_.oldest(), EarlyCause::kFiles);
+    while (undecided_.traces() > options_.num_traces)
+        take_early(*undecided_.oldest_of_most_traces(), EarlyCause::kNumTraces);
+    while (undecided_.memory() > options_.memory && !empty())
+        take_early(*undecided_.oldest_of_most_memory(), EarlyCause::kMemory);
+    while (files_ != nullptr && files_->needed_bytes() > files_->max_bytes() && !empty()) {
+        UndecidedTrace* const trace = undecided_.oldest_of(owners_.place_of(files_->neediest_owner()));
+        take_early(trace != nullptr ? *trace : *undecided_.oldest(), EarlyCause::kFiles);
+    }
     carry_out();
     // Memory goes when nothing waits in a slab any more.
     while (undecided_.is_sparse(options_.memory) && !empty()) {
         for (size_t some = undecided_.traces() / kSparsePart + 1; some != 0 && !empty(); --some)
-            take_early(*undecided_.oldest(), EarlyCause::kMemory);
+            take_early(*undecided_.oldest_of_most_memory(), EarlyCause::kMemory);
         carry_out();
     }
 }
@@ -255,6 +262,7 @@ void DecisionRounds::collect() {
                 span->by_chance = trace->by_chance;
                 bytes_from(span->receipt.source) -= span->size;
                 ring_bytes_ -= span->size;
+                slot_spans_ -= span->receipt.waited ? 1 : 0;
                 decided_.push_back({span, span->number});
             }
         }
@@ -311,6 +319,7 @@ void DecisionRounds::publish() {
     counters_.undecided_oldest.set(oldest_unix_nano());
     counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere() + filed);
     counters_.undecided_ring_spans.set(undecided_.spans());
+    counters_.undecided_slot_spans.set(slot_spans_);
     counters_.received_spans.set(undecided_.spans_elsewhere());
     counters_.undecided_bytes.set(undecided_.memory());
     counters_.remembered.set(memory_.size());

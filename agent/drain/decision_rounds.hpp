@@ -5,7 +5,8 @@
 // that ends between the looks would be in neither of them (tests/model/trace_end.pml). What is decided is remembered,
 // and on disk before anything is done about it; spans that come later follow it, with the next agent too.
 //
-// A trace that does not end, and the oldest ones where there are too many, are decided early, by what is known.
+// A trace that does not end, and the oldest ones where there are too many, are decided early, by what is known: those
+// of the owner who has most.
 //
 // Drain thread only, of which there is one.
 //
@@ -27,6 +28,7 @@
 #include "decide/live_rules.hpp"
 #include "decide/policies.hpp"
 #include "decide/tail_sampling_options.hpp"
+#include "decide/trace_owners.hpp"
 #include "drain/span_judge.hpp"
 #include "drain/undecided_spans.hpp"
 
@@ -35,6 +37,11 @@ namespace spanring::agent {
 class DecisionRounds final : public SpanJudge {
 public:
     using Clock = std::chrono::steady_clock;
+
+    struct SourceAccount {
+        AccountId account{};
+        uint32_t owner = 0;  // the user
+    };
 
     // Carries out what was decided.
     class Settler {
@@ -46,7 +53,7 @@ public:
         virtual void all_settled() = 0;
 
         // Of whose account the segment's spans are in a file. Nothing: they are to stay in it.
-        virtual std::optional<AccountId> account_of(uint64_t source) = 0;
+        virtual std::optional<SourceAccount> account_of(uint64_t source) = 0;
         // In that entry from now on.
         virtual void file(const UndecidedSpan& span, uint32_t entry) = 0;
         virtual void all_filed() = 0;
@@ -75,7 +82,11 @@ public:
 
     // ---- SpanJudge ----
 
-    ProducerMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
+    ProducerMarks marks_of(const Producer& producer) override {
+        ProducerMarks marks = policies_.marks_of(producer);
+        marks.owner = owners_.place_of(producer.uid);
+        return marks;
+    }
     SpanFate judge(const FoundSpan& span) override;
     std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body, uint8_t by_chance) override;
     void expect(const TraceKey& soon, const TraceKey& later) override {
@@ -146,7 +157,10 @@ private:
     void take_early(UndecidedTrace& trace, EarlyCause cause);
     void collect();
     void sort_decided();
-    bool write_draft();
+    struct DraftOfOwner;
+    struct DraftedSpan;
+    void write_draft(uint32_t owner, DraftOfOwner& of);
+    void keep_drafted(uint32_t owner, const std::vector<DraftedSpan>& drafted);
     std::chrono::milliseconds gathering() const;  // what goes into a block
     void carry_out_filed();
     uint64_t& bytes_from(uint64_t source);
@@ -166,6 +180,10 @@ private:
         UndecidedSpan* span;
         uint32_t place;  // of its entry in the draft
     };
+    struct DraftOfOwner {
+        UndecidedFiles::Draft draft;
+        std::vector<DraftedSpan> spans;  // what is in it
+    };
     struct DecidedEntry {
         uint32_t entry;
         RuleShare dropped_by;
@@ -176,18 +194,20 @@ private:
     DecisionCounters& counters_;
     Settler& settler_;
     Policies policies_;
+    TraceOwners owners_;
     DecisionMemory memory_;
     DecisionLog log_;
     DecisionDesk* const desk_;
     const LiveRules* rules_ = nullptr;
     UndecidedFiles* files_ = nullptr;
-    UndecidedFiles::Draft draft_;
-    std::vector<DraftedSpan> drafted_;        // what is in it
-    std::vector<FullTrace*> drafted_traces_;  // whose spans these are, and those written with them
-    std::vector<UndecidedSpan*> movable_;     // of a trace, while it is drafted
-    std::vector<uint32_t> written_;           // entries
+    std::map<uint32_t, DraftOfOwner> drafts_;
+    std::map<uint32_t, Clock::time_point> no_room_until_;  // of owners for whom nothing could be written
+    std::vector<FullTrace*> drafted_traces_;               // whose spans these are, and those written with them
+    std::vector<FullTrace*> kept_;                         // of these, those with some for which there is no room
+    std::vector<UndecidedSpan*> movable_;                  // of a trace, while it is drafted
+    std::vector<uint32_t> written_;                        // entries
     Clock::time_point next_filing_{};
-    Clock::time_point not_before_{};           // nothing could be written
+    Clock::time_point not_before_{};           // likewise, where that is one owner alone
     std::vector<DecidedEntry> decided_filed_;  // and not carried out
     UndecidedSpans undecided_;
     ChanceWriter chances_;
@@ -198,6 +218,7 @@ private:
     std::vector<TraceVerdict> verdicts_;     // likewise
     std::map<uint64_t, uint64_t> bytes_of_;  // by source: of its segment, that wait
     uint64_t ring_bytes_ = 0;                // of all of these
+    uint64_t slot_spans_ = 0;                // that have ended and wait in slots
     uint64_t last_source_ = 0;               // that was looked up
     uint64_t* last_bytes_ = nullptr;         // null: none was
     uint32_t round_ = 0;

@@ -435,19 +435,24 @@ bool DrainShare::hand_over(uint64_t source, size_t to) {
 // nobody is told: these wait for a round over all.
 void DrainShare::tell_ledger() {
     if (++ledger_rounds_ % kRoundsToAllRows == 0) return update_ledger();
+    const FiledShares filed = filed_shares();
     segments_.visit_untold([&](ServedSegment& served) {
         if (served.row_is_told && served.segment->asleep()) return;
-        const CrashScope scope(served.path);
         served.row_is_told = true;
-        served.row.tell(ledger_, served.segment->ledger_row(unix_nano()));
+        tell_row(served, filed);
     });
 }
 
 void DrainShare::update_ledger() {
-    for (auto& [source, served] : segments_) {
-        const CrashScope scope(served.path);
-        served.row.tell(ledger_, served.segment->ledger_row(unix_nano()));
-    }
+    const FiledShares filed = filed_shares();
+    for (auto& [source, served] : segments_) tell_row(served, filed);
+}
+
+void DrainShare::tell_row(ServedSegment& served, const FiledShares& filed) {
+    const CrashScope scope(served.path);
+    ProcessRow row = served.segment->ledger_row(unix_nano());
+    row.undecided = undecided_of(served, filed);
+    served.row.tell(ledger_, std::move(row));
 }
 
 void DrainShare::publish_status() {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -110,7 +111,7 @@ private:
     void settle(const UndecidedSpan& span, uint64_t dropped_by) override;
     void settle_filed(uint32_t entry, const RuleShare& dropped_by, uint8_t by_chance) override;
     void all_settled() override;
-    std::optional<AccountId> account_of(uint64_t source) override;
+    std::optional<DecisionRounds::SourceAccount> account_of(uint64_t source) override;
     void file(const UndecidedSpan& span, uint32_t entry) override;
     void all_filed() override;
     void relieve_rings();
@@ -136,6 +137,10 @@ private:
     void book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, const Answer& answer,
               bool left_behind);
     void take_answer(SegmentAnswer answer);
+    using FiledShares = std::map<uint64_t, UndecidedShare>;  // by source
+    FiledShares filed_shares() const;
+    UndecidedShare undecided_of(const ServedSegment& served, const FiledShares& filed) const;
+    void tell_row(ServedSegment& served, const FiledShares& filed);
     void tell_ledger();
     void share_work();
     void publish_status();

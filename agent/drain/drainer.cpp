@@ -41,7 +41,7 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
     const std::string undecided = options_.state_directory + "/undecided";
     if (!options_.state_directory.empty() && (options_.decisions != nullptr || UndecidedFiles::are_in(undecided)))
         files_.emplace(UndecidedFilesOptions{undecided, options_.tail_sampling.files_max_bytes,
-                                             options_.tail_sampling.files_packed});
+                                             options_.tail_sampling.files_packed, options_.users != nullptr});
     const DrainShare::Common common{options_,
                                     exporters_,
                                     exchange_,

@@ -12,7 +12,7 @@ void LastRow::tell(LedgerWriter& ledger, ProcessRow row) {
     if (closing_) return;
     const bool same = told_.attached_unix_nano == row.attached_unix_nano && told_.writer == row.writer &&
                       told_.quarantine == row.quarantine && told_.rules == row.rules &&
-                      std::memcmp(&told_.agent, &row.agent, sizeof row.agent) == 0;
+                      told_.undecided == row.undecided && std::memcmp(&told_.agent, &row.agent, sizeof row.agent) == 0;
     if (same) return;
     told_ = row;
     ledger.update(std::move(row));

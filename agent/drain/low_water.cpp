@@ -2,22 +2,41 @@
 #include "drain/low_water.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace spanring::agent {
+namespace {
+
+// Of a chunk whose spans leave one by one there are hundreds at a time, and of most chunks never more than a few.
+constexpr size_t kKept = 16;
+
+}  // namespace
 
 void LowWater::complete(const Completion& piece) {
-    const auto place = std::upper_bound(waiting_.begin(), waiting_.end(), piece.begin,
-                                        [](uint32_t begin, const Completion& other) { return begin < other.begin; });
+    const auto place =
+        std::upper_bound(waiting_.begin() + static_cast<std::ptrdiff_t>(first_), waiting_.end(), piece.begin,
+                         [](uint32_t begin, const Completion& other) { return begin < other.begin; });
     waiting_.insert(place, piece);
 }
 
 std::optional<Completion> LowWater::advance() {
     if (!ready()) return std::nullopt;
-    const Completion piece = waiting_.front();
-    waiting_.erase(waiting_.begin());
-    mark_ = piece.end;
-    spans_ += piece.spans;
+    std::optional<Completion> piece(std::move(waiting_[first_]));
+    mark_ = piece->end;
+    spans_ += piece->spans;
+    if (++first_ == waiting_.size()) {
+        let_go();
+    } else if (first_ >= kKept && first_ >= waiting_.size() / 2) {  // each is moved once at most, on the average
+        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(first_));
+        first_ = 0;
+    }
     return piece;
+}
+
+void LowWater::let_go() {
+    first_ = 0;
+    waiting_.clear();
+    if (waiting_.capacity() > kKept) waiting_ = {};
 }
 
 }  // namespace spanring::agent

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -38,7 +39,7 @@ public:
     void reset(uint32_t mark, uint32_t spans) {
         mark_ = mark;
         spans_ = spans;
-        waiting_.clear();
+        let_go();
     }
 
     // Pieces never overlap.
@@ -47,14 +48,17 @@ public:
     // The next piece at the mark, which moves over it.
     std::optional<Completion> advance();
 
-    bool ready() const { return !waiting_.empty() && waiting_.front().begin == mark_; }
+    bool ready() const { return first_ != waiting_.size() && waiting_[first_].begin == mark_; }
     uint32_t mark() const { return mark_; }
     uint32_t spans() const { return spans_; }
 
 private:
+    void let_go();
+
     uint32_t mark_ = 0;                // bytes
     uint32_t spans_ = 0;               // below the mark
-    std::vector<Completion> waiting_;  // by begin
+    size_t first_ = 0;                 // of those that wait
+    std::vector<Completion> waiting_;  // by begin; before the first one there are such as the mark has passed
 };
 
 }  // namespace spanring::agent

@@ -4,6 +4,8 @@
 //
 //     written to a file | mark moved, nothing booked | decided | answered | booking noted in the file | booked | done
 //
+// Of one that waited in a slot, in place of the mark: the slot is the process's again.
+//
 // Killed before the mark moves: the segment has the span, and what is in the file is given up. Killed between the note
 // and the booking: `acknowledged` says that it was not booked. So nothing is lost and nothing is booked twice; what was
 // sent and not booked is sent again.
@@ -22,12 +24,13 @@ using ring::ChunkReader;
 using ring::ChunkWord;
 
 void AttachedSegment::file(const UndecidedSpan& span, uint32_t entry) {
-    --waiting_[span.era];  // a flush waits no longer for it: the next agent has it
+    waits_no_more(span);  // and no flush waits for it: the next agent has it
     const Receipt& receipt = span.receipt;
     if (filed_.files()[entry].is_new) {
         filed_.files()[entry].is_new = false;
         filed_.begin();
     }
+    if (receipt.waited) return filed_slots_.push_back({receipt.chunk, receipt.generation, entry});
     Completion piece;
     piece.begin = receipt.begin;
     piece.end = receipt.end;
@@ -44,6 +47,11 @@ void AttachedSegment::all_filed() {
         ChunkCursor& cursor = cursors_[chunk];
         cursors_.look_again(chunk);
         if (may_book(cursor) && cursor.low.ready()) book(chunk, cursor);
+    }
+    for (const FiledSlot& slot : std::exchange(filed_slots_, {})) {
+        held_.book.close_waiting_slot(slot.slot, slot.generation, accounts_.totals(), accounts_.take_rule_changes());
+        waiting_slots_.forget(slot.slot);
+        if (filed_.passed(slot.entry, 1)) book_filed(slot.entry);
     }
 }
 
@@ -89,8 +97,19 @@ void AttachedSegment::store_totals() {
                          accounts_.take_rule_changes());
 }
 
-// Whether the span is its file's: its mark has passed it, or its chunk has been used again since.
-bool AttachedSegment::has_handed_over(const FiledSpan& span) const {
+// Whether the span is its file's: its mark has passed it, or its chunk or slot has been used again since.
+bool AttachedSegment::has_handed_over(const FiledSpan& span) {
+    if (span.is_of_slot()) {
+        held_.extents.look_for_slots(view());
+        if (!held_.extents.has_slot(span.chunk)) return true;
+        const ring::Slot& slot = view().slot(span.chunk);
+        // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_wait(). The other way
+        // round a span that waits there by now could be taken for this one.
+        const uint64_t word = ring::StdAtomics::load(slot.word, std::memory_order_acquire);
+        return ring::SlotWord::unpack(word).state != ring::SlotState::kWaiting ||
+               // relaxed: after the acquire
+               ring::StdAtomics::load(slot.generation, std::memory_order_relaxed) != span.generation;
+    }
     if (!held_.extents.has_chunk(span.chunk)) return true;
     const ChunkWord word = ChunkReader<>::committed(view().chunk_line(span.chunk));
     if (word.state == ring::ChunkState::kFree || word.generation != span.generation) return true;

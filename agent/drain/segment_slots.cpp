@@ -68,6 +68,7 @@ void AttachedSegment::hand_out(Batcher& batcher, const Receipt& receipt, const r
     if (report.sampled_out != 0) acknowledge_sampled_out(receipt, 1, report.rule);
     result.bytes += std::max(record.size(), copy.data.size()) + ring::kSlotSize;
     ++result.spans;
+    if (receipt.waited) waiting_in_slots_ += report.waiting;
     note(report, result);
 }
 

@@ -89,7 +89,7 @@ void DrainShare::all_settled() {
 }
 
 void DrainShare::settle_filed(uint32_t entry, const RuleShare& dropped_by, uint8_t by_chance) {
-    if (!settle_of((*files_)[entry].source)) return files_->done(entry);  // likewise
+    if (!settle_of(files_->source_of(entry))) return files_->done(entry);  // likewise
     const CrashScope scope(settled_->path);
     AttachedSegment& segment = *settled_->segment;
     if (dropped_by.rule != 0) return segment.sample_out_filed(entry, dropped_by);
@@ -99,10 +99,11 @@ void DrainShare::settle_filed(uint32_t entry, const RuleShare& dropped_by, uint8
 
 // ---- Files ----------------------------------------------------------------------------------------------------------
 
-std::optional<AccountId> DrainShare::account_of(uint64_t source) {
+std::optional<DecisionRounds::SourceAccount> DrainShare::account_of(uint64_t source) {
     const ServedSegment* const served = segments_.find(source);
     if (served == nullptr || !served->segment->may_leave()) return std::nullopt;
-    return served->segment->producer().account();
+    const Producer& producer = served->segment->producer();
+    return DecisionRounds::SourceAccount{producer.account(), producer.uid};
 }
 
 void DrainShare::file(const UndecidedSpan& span, uint32_t entry) {
@@ -146,6 +147,27 @@ void DrainShare::forget_unclaimed() {
     if (files_ == nullptr || !files_->has_unclaimed() || now_ < forgets_unclaimed_) return;
     const size_t spans = files_->forget_unclaimed();
     if (spans != 0) spdlog::warn("undecided spans in files whose segments are gone: {}; they are lost", spans);
+}
+
+DrainShare::FiledShares DrainShare::filed_shares() const {
+    FiledShares shares;
+    if (files_ == nullptr || files_->spans() == 0) return shares;
+    files_->each_waiting([&](uint64_t source, uint32_t spans, uint64_t bytes) {
+        UndecidedShare& share = shares[source];
+        share.filed_spans += spans;
+        share.filed_bytes += bytes;
+    });
+    return shares;
+}
+
+UndecidedShare DrainShare::undecided_of(const ServedSegment& served, const FiledShares& filed) const {
+    UndecidedShare share;
+    if (const auto found = filed.find(served.source); found != filed.end()) share = found->second;
+    if (decisions_ == nullptr) return share;
+    share.slot_spans = served.segment->waiting_in_slots();
+    share.ring_spans = served.segment->waiting() - share.slot_spans;
+    share.ring_bytes = decisions_->bytes_of(served.source);
+    return share;
 }
 
 // Where a process waits for it.

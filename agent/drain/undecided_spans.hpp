@@ -8,12 +8,14 @@
 // Header bill: it holds copies of spans by the thousand; decision_rounds.hpp alone includes it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <new>
 #include <span>
+#include <vector>
 
 #include "batch/batch.hpp"
 #include "decide/trace_key.hpp"
@@ -124,21 +126,24 @@ public:
     UndecidedSpans(const UndecidedSpans&) = delete;
     UndecidedSpans& operator=(const UndecidedSpans&) = delete;
     ~UndecidedSpans() {
-        while (by_age_.first != nullptr)
-            each_span_of(take(*by_age_.first, [](auto&) {}), [this](UndecidedSpan& span) { let_go(span); });
+        while (UndecidedTrace* const trace = oldest())
+            each_span_of(take(*trace, [](auto&) {}), [this](UndecidedSpan& span) { let_go(span); });
     }
 
     UndecidedTrace* find(const TraceKey& key) const { return places_.find(key); }
-    // It is not here.
-    UndecidedTrace& begin(const TraceKey& key, Time now) {
+    // It is not here. `owner`: TraceOwners'.
+    UndecidedTrace& begin(const TraceKey& key, Time now, uint16_t owner = 0) {
         auto* const trace = new (pool_.take(sizeof(FullTrace))) FullTrace();
         trace->is_full = true;
         trace->key = key;
         trace->first = trace->last = now;
-        memory_ += SpanPool::rounded(sizeof *trace);
+        trace->state.owner = owner;
+        if (owners_.size() <= owner) owners_.resize(owner + size_t{1});
+        ++owners_[owner].traces;
+        charge(*trace, SpanPool::rounded(sizeof *trace));
         places_.add(*trace);
         by_silence_.append(*trace);
-        by_age_.append(*trace);
+        owners_[owner].by_age.append(*trace);
         return *trace;
     }
     void hear_of(UndecidedTrace& trace, Time now) {
@@ -163,7 +168,7 @@ public:
         added->next = trace.newest;
         trace.newest = added;
         trace.memory += memory_of(*added);
-        memory_ += memory_of(*added);
+        charge(trace, memory_of(*added));
         ++trace.spans;
         ++spans_;
     }
@@ -172,7 +177,7 @@ public:
     void add_part(UndecidedTrace& of, uint64_t parcel, uint32_t spans) {
         FullTrace& trace = filled(of);
         trace.parts = new (pool_.take(sizeof(UndecidedPart))) UndecidedPart{trace.parts, parcel, spans};
-        memory_ += SpanPool::rounded(sizeof(UndecidedPart));
+        charge(trace, SpanPool::rounded(sizeof(UndecidedPart)));
         spans_elsewhere_ += spans;
     }
 
@@ -210,7 +215,7 @@ public:
             }
             *place = span.next;
             trace.memory -= memory_of(span);
-            memory_ -= memory_of(span);
+            discharge(trace, memory_of(span));
             --trace.spans;
             --spans_;
             visit(span);
@@ -235,15 +240,34 @@ public:
 
     // The one that was not heard of for longest, and the one that is here for longest. Null: there is none.
     UndecidedTrace* most_silent() { return by_silence_.first; }
-    UndecidedTrace* oldest() { return by_age_.first; }
     const UndecidedTrace* most_silent() const { return by_silence_.first; }
-    const UndecidedTrace* oldest() const { return by_age_.first; }
+    UndecidedTrace* oldest() const {
+        UndecidedTrace* found = nullptr;
+        for (const Owner& owner : owners_) found = older(found, owner.by_age.first);
+        return found;
+    }
+    // Of that owner.
+    UndecidedTrace* oldest_of(uint16_t owner) const {
+        return owner < owners_.size() ? owners_[owner].by_age.first : nullptr;
+    }
+    // Of the owner who has most of it. There is a trace.
+    UndecidedTrace* oldest_of_most_traces() const { return oldest_of_most(&Owner::traces); }
+    UndecidedTrace* oldest_of_most_memory() const { return oldest_of_most(&Owner::memory); }
     // From the oldest on. `visit` says whether to go on; it may take what it is given.
     template <class Visit>
     void each_by_age(Visit&& visit) {
-        for (UndecidedTrace* at = by_age_.first; at != nullptr;) {
-            UndecidedTrace& trace = *at;
-            at = at->by_age.after;
+        std::vector<UndecidedTrace*> next;  // of each owner
+        for (const Owner& owner : owners_)
+            if (owner.by_age.first != nullptr) next.push_back(owner.by_age.first);
+        while (!next.empty()) {
+            auto oldest = next.begin();
+            for (auto at = next.begin(); at != next.end(); ++at)
+                if (older(*oldest, *at) != *oldest) oldest = at;
+            UndecidedTrace& trace = **oldest;
+            if (trace.by_age.after != nullptr)
+                *oldest = trace.by_age.after;
+            else
+                next.erase(oldest);
             if (!visit(trace)) return;
         }
     }
@@ -252,18 +276,20 @@ public:
     // which go with the call.
     template <class VisitPart>
     UndecidedSpan* take(UndecidedTrace& trace, VisitPart&& visit_part) {
+        Owner& owner = owner_of(trace);
         by_silence_.remove(trace);
-        by_age_.remove(trace);
+        owner.by_age.remove(trace);
         places_.remove(trace);
+        --owner.traces;
         UndecidedSpan* newest = nullptr;
         if (FullTrace* const full = trace.full(); full != nullptr) {
             if (full->in_rings) out_of_rings(*full);
-            memory_ -= full->memory;
+            discharge(trace, full->memory);
             spans_ -= full->spans;
             newest = full->newest;
         }
         trace.each_part([&](UndecidedPart& part) {
-            memory_ -= SpanPool::rounded(sizeof part);
+            discharge(trace, SpanPool::rounded(sizeof part));
             spans_elsewhere_ -= part.spans;
             visit_part(part);
             pool_.give(&part, sizeof part);
@@ -311,6 +337,12 @@ private:
         }
     };
 
+    struct Owner {
+        Order<UndecidedTrace, &UndecidedTrace::by_age> by_age;
+        size_t traces = 0;
+        size_t memory = 0;
+    };
+
     FullTrace& filled(UndecidedTrace& trace) {
         if (FullTrace* const full = trace.full(); full != nullptr) return *full;
         auto& full = *new (pool_.take(sizeof(FullTrace))) FullTrace{trace, nullptr, 0, 0, nullptr, {}, {}};
@@ -320,23 +352,43 @@ private:
     // `to` is its copy.
     UndecidedTrace& move(UndecidedTrace& trace, UndecidedTrace& to) {
         by_silence_.take_place(to);
-        by_age_.take_place(to);
+        owner_of(trace).by_age.take_place(to);
         places_.move(trace, to);
-        memory_ += SpanPool::rounded(trace.is_full ? sizeof(UndecidedTrace) : sizeof(FullTrace));
+        charge(trace, SpanPool::rounded(trace.is_full ? sizeof(UndecidedTrace) : sizeof(FullTrace)));
         give(trace);
         return to;
     }
     void give(UndecidedTrace& trace) {
         const size_t size = trace.is_full ? sizeof(FullTrace) : sizeof(UndecidedTrace);
-        memory_ -= SpanPool::rounded(size);
+        discharge(trace, SpanPool::rounded(size));
         pool_.give(&trace, size);
+    }
+    Owner& owner_of(const UndecidedTrace& trace) { return owners_[trace.state.owner]; }
+    void charge(const UndecidedTrace& trace, size_t bytes) {
+        owner_of(trace).memory += bytes;
+        memory_ += bytes;
+    }
+    void discharge(const UndecidedTrace& trace, size_t bytes) {
+        owner_of(trace).memory -= bytes;
+        memory_ -= bytes;
+    }
+    // Of two, of which either may be none: the one that came first.
+    static UndecidedTrace* older(UndecidedTrace* one, UndecidedTrace* other) {
+        if (one == nullptr || other == nullptr) return one == nullptr ? other : one;
+        return other->first < one->first ? other : one;
+    }
+    // Whoever has memory has traces.
+    UndecidedTrace* oldest_of_most(size_t Owner::*what) const {
+        return std::max_element(owners_.begin(), owners_.end(),
+                                [what](const Owner& one, const Owner& other) { return one.*what < other.*what; })
+            ->by_age.first;
     }
     static size_t memory_of(const UndecidedSpan& span) { return SpanPool::rounded(sizeof span + span.size); }
 
     SpanPool pool_;
     TraceIndex<UndecidedTrace> places_;
     Order<UndecidedTrace, &UndecidedTrace::by_silence> by_silence_;
-    Order<UndecidedTrace, &UndecidedTrace::by_age> by_age_;
+    std::vector<Owner> owners_;  // by place
     Order<FullTrace, &FullTrace::by_rings> by_rings_;
     size_t spans_ = 0;
     size_t spans_elsewhere_ = 0;

@@ -27,6 +27,18 @@ namespace spanring::agent {
 // Sums over all counter lines of a segment; index: ring::Counter.
 using WriterTotals = std::array<uint64_t, static_cast<size_t>(ring::Counter::kCount)>;
 
+// Of the pending spans of a process, those that wait for the decision of their trace; of about now.
+struct UndecidedShare {
+    uint64_t ring_spans = 0;   // in its chunks, and of one that is dead in its slots
+    uint64_t slot_spans = 0;   // that have ended and wait in its slots
+    uint64_t ring_bytes = 0;   // of both
+    uint64_t filed_spans = 0;  // in files of the agent
+    uint64_t filed_bytes = 0;  // ... which they take there
+
+    uint64_t spans() const { return ring_spans + slot_spans + filed_spans; }
+    bool operator==(const UndecidedShare&) const = default;
+};
+
 // A process, or a sender of requests by OTLP: `service` and `program` are then its service.name and
 // service.instance.id, and of `writer` kStarted and kEnded are both what it sent.
 struct ProcessRow : ProcessIdentity {
@@ -39,6 +51,7 @@ struct ProcessRow : ProcessIdentity {
     WriterTotals writer{};
     ring::Totals agent{};                 // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
     std::vector<ring::RuleTotals> rules;  // that sampled out spans of it
+    UndecidedShare undecided;
 };
 
 struct SpoolRow {  // what became of spooled spans of one process at one exporter

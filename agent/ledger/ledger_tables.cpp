@@ -19,7 +19,7 @@ constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothi
 constexpr int64_t kSendersKept = 500;     // likewise
 
 // The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 10, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 11, R"sql(
 CREATE TABLE processes (
     account BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -86,6 +86,14 @@ CREATE TABLE rule_names (
     rule INTEGER PRIMARY KEY,
     name TEXT NOT NULL
 );
+CREATE TABLE undecided (
+    account BLOB PRIMARY KEY,
+    ring_spans INTEGER NOT NULL,
+    slot_spans INTEGER NOT NULL,
+    ring_bytes INTEGER NOT NULL,
+    filed_spans INTEGER NOT NULL,
+    filed_bytes INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE exporters (
     exporter INTEGER PRIMARY KEY,
     name TEXT NOT NULL
@@ -100,18 +108,14 @@ CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 )sql",
                                     R"sql(
-CREATE TABLE rules (
-    account BLOB NOT NULL,
-    rule INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    sampled_out INTEGER NOT NULL,
-    late INTEGER NOT NULL,
-    PRIMARY KEY (account, rule)
+CREATE TABLE undecided (
+    account BLOB PRIMARY KEY,
+    ring_spans INTEGER NOT NULL,
+    slot_spans INTEGER NOT NULL,
+    ring_bytes INTEGER NOT NULL,
+    filed_spans INTEGER NOT NULL,
+    filed_bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE rule_names (
-    rule INTEGER PRIMARY KEY,
-    name TEXT NOT NULL
-);
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
@@ -149,6 +153,7 @@ constexpr std::array<const char*, 4> kAdopt = {
 constexpr std::string_view kUpdateExport =
     "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 constexpr std::string_view kUpdateRule = "INSERT OR REPLACE INTO rules VALUES (?1, ?2, ?3, ?4, ?5)";
+constexpr std::string_view kUpdateUndecided = "INSERT OR REPLACE INTO undecided VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 constexpr std::string_view kBookSpool =
     "INSERT INTO spools VALUES (COALESCE((SELECT account FROM processes WHERE account = ?1), "
     "(SELECT account FROM processes WHERE instance = ?1), ?1), ?2, ?3, ?4, ?5) ON CONFLICT (account, exporter) DO "
@@ -195,6 +200,7 @@ LedgerTables::LedgerTables(Database database, bool writable) : database_(std::mo
     processes_ = Statement(database_, kReadProcesses);
     exports_ = Statement(database_, "SELECT * FROM exports WHERE account = ?1");
     rules_ = Statement(database_, "SELECT rule, sampled_out, late FROM rules WHERE account = ?1 ORDER BY place");
+    undecided_ = Statement(database_, "SELECT * FROM undecided WHERE account = ?1");
     spool_ =
         Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE account = ?1 AND exporter = ?2");
     name_ = Statement(database_, "SELECT name FROM exporters WHERE exporter = ?1");
@@ -204,6 +210,8 @@ LedgerTables::LedgerTables(Database database, bool writable) : database_(std::mo
     book_sender_ = Statement(database_, kBookSender);
     update_export_ = Statement(database_, kUpdateExport);
     update_rule_ = Statement(database_, kUpdateRule);
+    update_undecided_ = Statement(database_, kUpdateUndecided);
+    forget_undecided_ = Statement(database_, "DELETE FROM undecided WHERE account = ?1");
     for (size_t i = 0; i < kAdopt.size(); ++i) adopt_[i] = Statement(database_, kAdopt[i]);
     book_spool_ = Statement(database_, kBookSpool);
     name_exporter_ = Statement(database_, kNameExporter);
@@ -233,6 +241,7 @@ void LedgerTables::forget() {
     Statement(database_, kForgetStrangers).bind(1, kFinishedKept).run();
     database_.execute("DELETE FROM exports WHERE account NOT IN (SELECT account FROM processes)");
     database_.execute("DELETE FROM rules WHERE account NOT IN (SELECT account FROM processes)");
+    database_.execute("DELETE FROM undecided WHERE account NOT IN (SELECT account FROM processes)");
     database_.execute("DELETE FROM rule_names WHERE rule NOT IN (SELECT rule FROM rules)");  // what is in use is told
 }
 
@@ -393,6 +402,15 @@ void LedgerTables::write_process(const ProcessRow& process) {
     to.bind(16 + kCounters, int64_t{process.sender});
     to.run();
     write_totals(account, process);
+    const UndecidedShare& undecided = process.undecided;
+    Statement& statement = undecided == UndecidedShare{} ? forget_undecided_ : update_undecided_;
+    statement.reset();
+    statement.bind(1, account);
+    if (&statement == &update_undecided_) {
+        statement.bind(2, undecided.ring_spans).bind(3, undecided.slot_spans).bind(4, undecided.ring_bytes);
+        statement.bind(5, undecided.filed_spans).bind(6, undecided.filed_bytes);
+    }
+    statement.run();
 }
 
 // By exporter and by rule.
@@ -457,6 +475,14 @@ ProcessRow LedgerTables::read_process() {
     while (rules_.step())
         process.rules.push_back({rules_.unsigned_integer(0), rules_.unsigned_integer(1), rules_.unsigned_integer(2)});
     rules_.reset();
+    undecided_.reset();
+    undecided_.bind(1, account);
+    if (undecided_.step()) {
+        process.undecided = {undecided_.unsigned_integer(1), undecided_.unsigned_integer(2),
+                             undecided_.unsigned_integer(3), undecided_.unsigned_integer(4),
+                             undecided_.unsigned_integer(5)};
+    }
+    undecided_.reset();
     return process;
 }
 

@@ -48,9 +48,9 @@ private:
     void forget();
 
     Database database_;
-    Statement processes_, exports_, rules_, spool_, name_, rule_name_;
-    Statement update_process_, book_sender_, update_export_, update_rule_, book_spool_, name_exporter_, name_rule_,
-        keep_, forget_kept_;
+    Statement processes_, exports_, rules_, undecided_, spool_, name_, rule_name_;
+    Statement update_process_, book_sender_, update_export_, update_rule_, update_undecided_, forget_undecided_,
+        book_spool_, name_exporter_, name_rule_, keep_, forget_kept_;
     std::array<Statement, 4> adopt_;
 };
 

@@ -40,6 +40,7 @@ constexpr std::pair<const char*, uint64_t StatusReport::Undecided::*> kUndecided
     {"oldest_unix_nano", &StatusReport::Undecided::oldest_unix_nano},
     {"ring_spans", &StatusReport::Undecided::ring_spans},
     {"ring_bytes", &StatusReport::Undecided::ring_bytes},
+    {"slot_spans", &StatusReport::Undecided::slot_spans},
     {"filed_spans", &StatusReport::Undecided::filed_spans},
     {"filed_bytes", &StatusReport::Undecided::filed_bytes},
     {"unclaimed_spans", &StatusReport::Undecided::unclaimed_spans},

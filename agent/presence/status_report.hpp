@@ -92,6 +92,7 @@ struct StatusReport {
         uint64_t memory_bytes = 0;              // of the agent: copies of those in rings, and what is known of traces
         uint64_t filed_memory_bytes = 0;        // ... and where in files the others are
         std::map<std::string, uint64_t> early;  // traces, by cause
+        uint64_t slot_spans = 0;                // of those in the memory of processes, in their slots
 
         uint64_t spans() const { return ring_spans + filed_spans + received_spans; }
         uint64_t bytes() const { return ring_bytes + filed_bytes + memory_bytes + filed_memory_bytes; }

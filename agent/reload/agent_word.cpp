@@ -168,6 +168,7 @@ void describe(const DecisionCounters& decisions, StatusReport& report) {
     undecided.oldest_unix_nano = decisions.undecided_oldest.get();
     undecided.ring_spans = decisions.undecided_ring_spans.get();
     undecided.ring_bytes = decisions.undecided_ring_bytes.get();
+    undecided.slot_spans = decisions.undecided_slot_spans.get();
     undecided.filed_spans = decisions.filed_spans.get();
     undecided.filed_bytes = decisions.filed_bytes.get();
     undecided.unclaimed_spans = decisions.unclaimed_spans.get();

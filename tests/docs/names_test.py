@@ -92,7 +92,7 @@ COLUMNS = {"processes": OTHER | ALWAYS_0 | {"account", "instance", "device", "in
                                             "attached_unix_nano", "updated_unix_nano", "finished", "quarantine",
                                             "agent_died", "sender"},
            "exports": {"account", "exporter", "place"}, "spools": {"account", "exporter"},
-           "rules": {"account", "rule", "place"}}
+           "rules": {"account", "rule", "place"}, "undecided": {"account"}}
 
 
 # What is received is kept, and what the process makes is not.

@@ -143,6 +143,15 @@ class Status(harness.Case):
     def undecided(self):
         return self.status()[1]["undecided"]
 
+    def of_its_process(self, process, expected, column):
+        """As `ps` and `audit` say, a second later."""
+        def row():
+            (row,) = [row for row in json.loads(self.workspace.command("ps", "--json"))["processes"] if row["pid"] == process.pid]
+            return row["undecided"]
+        harness.wait_until(lambda: expected.items() <= row().items(), f"ps says {expected}")
+        self.assertRegex(self.workspace.command("ps"), rf"(?m) PENDING +UNDECIDED .*\n.* {column} +0 +")
+        self.assertIn(f"+ dropped 0 + undecided {expected['spans']} + pending 0", self.workspace.command("audit"))
+
     def test_of_what_waits_for_a_decision(self):
         agent = self.deciding(ring_linger="9h", num_traces=2)  # more than the linger: they are sure to stay
         nothing = self.undecided()
@@ -162,6 +171,7 @@ class Status(harness.Case):
         self.assertGreater(said["oldest_unix_nano"], self.status()[1]["started_unix_nano"])
         self.assertRegex(self.ask().stdout, r"(?m)^undecided   3 spans of 2 traces, the oldest since \d+ \w+; \d+B: "
                                             r"3 in the memory of processes \(\d+B\), 0 in files \(0B\), 0 received; ")
+        self.of_its_process(shop, {"spans": 3, "ring": 3, "slots": 0, "files": 0, "filed_bytes": 0}, "3")
         shop.span("third")
         harness.wait_until(lambda: self.undecided()["early"]["num_traces"] == 1, "the oldest was decided early")
         harness.wait_until(lambda: self.status()[1]["exporters"][0]["exported"] == 2, "it was kept")
@@ -180,6 +190,8 @@ class Status(harness.Case):
         self.assertGreater(said["filed_bytes"], 32)
         self.assertGreater(said["filed_memory_bytes"], 0)
         self.assertEqual(said["unclaimed_spans"], 0)
+        self.of_its_process(shop, {"spans": 1, "ring": 0, "slots": 0, "ring_bytes": 0, "files": 1, "filed_bytes": said["filed_bytes"]},
+                            rf"1, 1 in files \({said['filed_bytes']}B\)")
         agent.kill()
         shop.kill()
         for segment in self.workspace.segment_files():  # as a reboot does

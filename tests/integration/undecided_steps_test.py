@@ -19,7 +19,7 @@ SPANS = 200
 # Step, and at which passage: while spans leave, and when the trace is decided.
 LEAVING = {"undecided_written": 2, "mark_moved": 2, "journal_armed": 2, "spans_filed": 2}
 DECIDED = {"filed_taken_in": 1, "decisions_written": 1, "entry_settled": 1, "booking_noted": 1, "journal_armed": 1,
-           "entry_booked": 1}
+           "entry_booked": 1, "answers_begun": 1, "undecided_removed": 1}
 
 
 class UndecidedSteps(harness.Case):

@@ -96,6 +96,9 @@ Json to_json(const ProcessAccount& process) {
     json["ring_fill"] = process.fill;
     json["memory_bytes"] = process.memory;
     json["given_back_bytes"] = process.given_back;
+    json["undecided"] = {{"spans", process.undecided.spans()},     {"ring", process.undecided.ring_spans},
+                         {"slots", process.undecided.slot_spans},  {"ring_bytes", process.undecided.ring_bytes},
+                         {"files", process.undecided.filed_spans}, {"filed_bytes", process.undecided.filed_bytes}};
     json["rules"] = rules_json(process);
     json["exporters"] = exporters_json(process);
     return json;

@@ -89,6 +89,16 @@ std::string mebibytes(uint64_t bytes) {
     return text;
 }
 
+// "120: 100 in files (31KiB)": where the rest is, its memory and its slots, is where all else is that is pending.
+std::string undecided_of(const ProcessAccount& process) {
+    const UndecidedShare& share = process.undecided;
+    std::string text = std::to_string(share.spans());
+    if (share.slot_spans != 0) text += ", " + std::to_string(share.slot_spans) + " in slots";
+    if (share.filed_spans != 0)
+        text += ", " + std::to_string(share.filed_spans) + " in files (" + format_size(share.filed_bytes) + ")";
+    return text;
+}
+
 std::string state_of(const ProcessAccount& process) {
     if (process.state == ProcessState::kLive && !process.attached) return "unattached";
     return state_name(process.state);
@@ -103,9 +113,12 @@ std::string render(const Survey& survey, bool each, const Terminal& terminal) {
     Table table;
     table.column("PID", Table::Align::kRight).column("SERVICE", Table::Align::kLeft, true);
     table.column("PROGRAM", Table::Align::kLeft, true).column("STATE").column("AGE", Table::Align::kRight);
-    for (const char* title : {"STARTED", "ENDED", "OPEN", "EXPORTED", "PENDING", "DROPPED", "MEMORY", "RING"}) {
+    const bool undecided = std::any_of(survey.processes.begin(), survey.processes.end(),
+                                       [](const ProcessAccount& process) { return process.undecided.spans() != 0; });
+    for (const char* title : {"STARTED", "ENDED", "OPEN", "EXPORTED", "PENDING"})
         table.column(title, Table::Align::kRight);
-    }
+    if (undecided) table.column("UNDECIDED", Table::Align::kRight);
+    for (const char* title : {"DROPPED", "MEMORY", "RING"}) table.column(title, Table::Align::kRight);
     const bool causes = std::any_of(survey.processes.begin(), survey.processes.end(),
                                     [](const ProcessAccount& process) { return dropped(process) != 0; });
     if (causes) table.column("CAUSES", Table::Align::kLeft, true);
@@ -128,11 +141,14 @@ std::string render(const Survey& survey, bool each, const Terminal& terminal) {
             {number(process.ended())},
             {number(open), process.unfinished != 0 ? Colour::kYellow : Colour::kPlain},
             {number(exporter.exported)},
-            {number(exporter.pending())},
+            {number(exporter.pending())}};
+        if (undecided) row.push_back({undecided_of(process)});
+        const std::vector<Table::Cell> rest = {
             {number(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
             {process.file.empty() ? "-" : mebibytes(process.memory)},
             {process.file.empty() || process.state == ProcessState::kQuarantined ? "-" : percent(process.fill),
              process.fill > 0.8 ? Colour::kYellow : Colour::kPlain}};
+        row.insert(row.end(), rest.begin(), rest.end());
         if (causes) row.push_back({causes_of(process), Colour::kRed});
         table.row(std::move(row));
     }
@@ -252,6 +268,7 @@ void add_ps(CLI::App& app, Selection& selection) {
     command->footer(
         "Of --all, four or more finished processes of one service and program are one row, as '812 ×', with\n"
         "their sums and the age of the youngest; --json has each.\n"
+        "UNDECIDED are those of the pending ones that wait for the decision of their trace, as of a second ago.\n"
         "OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
         "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"
         "`spanring audit` shows each.");

@@ -39,6 +39,23 @@ ring::Totals exported(uint64_t acknowledged, uint64_t exported) {
     return totals;
 }
 
+// Of what is pending: what the ledger says of a moment ago explains no more than that.
+TEST(EquationsTest, HaveATermForWhatIsUndecided) {
+    ProcessAccount served = process();
+    fill_exporters(served, exported(80, 80), nullptr);
+    served.undecided.ring_spans = 1;
+    served.undecided.slot_spans = 1;
+    served.undecided.filed_spans = 3;
+    EXPECT_EQ(equations_of(served)[1].text(),
+              "ended 90 = exported 80 + rejected 0 + dropped{full} 3 + undecided 5 + pending 2");
+    EXPECT_EQ(equations_of(total_of({served, served}))[1].text(),
+              "ended 180 = exported 160 + rejected 0 + dropped{full} 6 + undecided 10 + pending 4");
+    served.undecided.filed_spans = 30;
+    EXPECT_EQ(equations_of(served)[1].text(),
+              "ended 90 = exported 80 + rejected 0 + dropped{full} 3 + undecided 7 + pending 0");
+    EXPECT_EQ(equations_of(served)[1].verdict, Judgement::kOk);
+}
+
 TEST(EquationsTest, OfASenderBeginWithWhatWasReceived) {
     ProcessAccount sender;
     set(sender.writer, Counter::kEnded, 10);

@@ -32,9 +32,14 @@ protected:
     // What an agent finds that begins now, and the log that it goes on with.
     DecisionLog next(const std::vector<std::string>& rules = kRules, milliseconds kept_for = kKeptFor) {
         memory.emplace(1000, 1000, kKeptFor);
-        DecisionLog log(directory.path(), rules, kMost);
+        DecisionLog log(directory.path(), names_of(rules), rules, kMost);
         log.read_into(*memory, kept_for, kNow);
         return log;
+    }
+    // A rule's name is a word here, and what it means beside follows it.
+    static std::vector<std::string> names_of(std::vector<std::string> rules) {
+        for (std::string& rule : rules) rule = rule.substr(0, rule.find(' '));
+        return rules;
     }
     // Without its time, of which all say that an earlier agent made it.
     std::optional<Decision> find(uint64_t trace) {
@@ -100,6 +105,29 @@ TEST_F(DecisionLogTest, OfOtherRulesTheFateAloneIsKnown) {
     EXPECT_EQ(find(1), (Decision{true, 1}));
 }
 
+// As what comes late is counted by.
+TEST_F(DecisionLogTest, ARuleKeepsItsNameWhereverItStandsNow) {
+    {
+        DecisionLog log = next({"errors", "share 10", "share_of_others 20", "no_policy"});
+        log.add({1, 0}, {false, 0});
+        log.add({2, 0}, {true, 1, 0, 2});
+        log.add({3, 0}, {true, 2, 0, 3});
+        log.add({4, 0}, {false, 3});
+        log.add({5, 0}, {false, 4 + 5});  // of a slot
+        log.add({6, 0}, {true, 4 + 6, 0, 4 + 7});
+        log.write();
+    }
+    for (int agents = 0; agents < 2; ++agents) {  // the next one but one finds what the next one wrote
+        next({"new", "share_of_others 20", "errors", "share 11", "no_policy"});
+        EXPECT_EQ(find(1), (Decision{false, 2}));
+        EXPECT_EQ(find(2), (Decision{true, 3})) << "how likely it was is not known any more";
+        EXPECT_EQ(find(3), (Decision{true, 1, 0, 2}));
+        EXPECT_EQ(find(4), (Decision{false, 4}));
+        EXPECT_EQ(find(5), (Decision{false, 5 + 5}));
+        EXPECT_EQ(find(6), (Decision{true, 5 + 6, 0, 5 + 7}));
+    }
+}
+
 TEST_F(DecisionLogTest, WhatIsOldIsForgotten) {
     {
         DecisionLog log = next();
@@ -118,7 +146,7 @@ TEST_F(DecisionLogTest, FilesAreBounded) {
     }
     uintmax_t bytes = 0;
     for (const auto& entry : std::filesystem::directory_iterator(directory.path())) bytes += entry.file_size();
-    EXPECT_LE(bytes, 2 * (kMost * 24 + 16));
+    EXPECT_LE(bytes, 2 * (kMost * 24 + 16 + 3 * 16));
     next();
     EXPECT_TRUE(find(10 * kMost - 1));
     EXPECT_TRUE(find(9 * kMost));
@@ -218,7 +246,7 @@ TEST_F(DecisionLogTest, WhereNothingCanBeWrittenDecisionsGoOn) {
     DecisionLog log = next();
     log.add({1, 0}, {true, 0});
     log.write();
-    DecisionLog nowhere("", kRules, kMost);
+    DecisionLog nowhere("", kRules, kRules, kMost);
     nowhere.read_into(*memory, kKeptFor, kNow);
     nowhere.add({1, 0}, {true, 0});
     nowhere.write();

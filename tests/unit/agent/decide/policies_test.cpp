@@ -267,6 +267,7 @@ class PolicyTest : public testing::Test {
 protected:
     bool keeps(Policy& policy, uint64_t operation, uint64_t nanoseconds = 0) {
         TraceState state;
+        state.owner = owner_;
         state.service = operation / 10;
         state.operation = operation;
         state.add(kMs, kMs + nanoseconds);
@@ -283,6 +284,7 @@ protected:
     }
 
     TraceKey key_;
+    uint16_t owner_ = 1;
     std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
 };
 
@@ -332,6 +334,35 @@ TEST_F(PolicyTest, WhereThereIsLessThanOneForEachNobodyTakesTheOthersShare) {
     for (uint64_t operation = 0; operation < 10; ++operation) keeps(policy, operation);
     now_ += std::chrono::seconds(1);
     for (uint64_t operation = 0; operation < 3; ++operation) EXPECT_EQ(kept_of(policy, 100, operation), 1);
+}
+
+// However many services another one has.
+TEST_F(PolicyTest, AUserHasAShareOfTheRate) {
+    FairRatePolicy policy(100, true);
+    for (int second = 0; second < 3; ++second, now_ += std::chrono::seconds(1)) {
+        int kept = 0;
+        owner_ = 1;
+        for (uint64_t operation = 0; operation < 5 * FairRatePolicy::kMostSharers; ++operation)
+            kept += keeps(policy, operation) ? 1 : 0;
+        owner_ = 2;
+        const int other = kept_of(policy, 30, 1);
+        EXPECT_EQ(kept, second == 0 ? 100 : 70);
+        EXPECT_EQ(other, second == 0 ? 0 : 30);
+    }
+}
+
+// Nor does what they say of their operations change what is usual for another one's.
+TEST_F(PolicyTest, WhatOneUserSaysIsNotLearntOfAnothersOperations) {
+    LearntLatencyPolicy policy(0.9, 0);
+    for (uint64_t operation = 0; operation < 5 * LearntLatencyPolicy::kMostOperations; ++operation)
+        keeps(policy, operation, 1000 * kMs);
+    owner_ = 2;
+    for (int i = 0; i < 2000; ++i) keeps(policy, 1, (10 + i % 10) * kMs);
+    owner_ = 1;
+    for (int i = 0; i < 2000; ++i) keeps(policy, 1, 1000 * kMs);
+    owner_ = 2;
+    EXPECT_TRUE(keeps(policy, 1, 30 * kMs));
+    EXPECT_FALSE(keeps(policy, 1, 15 * kMs));
 }
 
 TEST_F(PolicyTest, WhatIsUnusualIsLearnt) {

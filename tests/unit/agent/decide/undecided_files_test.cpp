@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Two entries, of an account each.
-std::vector<uint32_t> write(UndecidedFiles& files) {
+std::vector<uint32_t> write(UndecidedFiles& files, uint32_t owner = 0) {
     const std::vector<uint8_t> record(100, 'x');
     UndecidedFiles::Draft draft;
     for (const uint8_t account : {1, 2}) {
@@ -24,7 +24,7 @@ std::vector<uint32_t> write(UndecidedFiles& files) {
         draft.add({0, 1, 100, 0, record});
     }
     std::vector<uint32_t> entries;
-    EXPECT_TRUE(files.write(draft, entries));
+    EXPECT_TRUE(files.write(draft, owner, entries));
     return entries;
 }
 
@@ -58,6 +58,86 @@ TEST(UndecidedFilesTest, WhatNobodyClaimsHurriesNobody) {
     EXPECT_TRUE(std::filesystem::is_empty(folder));
 }
 
+// Whoever floods pays for it: what another one has is in other files, and needs no more of them than without.
+TEST(UndecidedFilesTest, AnOwnersFilesAreNobodyElses) {
+    const spanring::test::TemporaryDirectory directory;
+    UndecidedFiles files({directory.path() + "/undecided", 100'000, false, true});
+    const std::vector<uint32_t> other = write(files, 7);
+    const uint64_t block = files.bytes();
+    const std::vector<uint8_t> record(100, 'x');
+    UndecidedFiles::Draft draft;
+    draft.begin_entry({3}, 3);
+    for (int i = 0; i < 50; ++i) draft.add({0, 1, 100, 0, record});
+    std::vector<uint32_t> flood, entries;
+    while (files.write(draft, 8, entries)) flood.push_back(entries[0]);
+    EXPECT_GT(files.bytes(), 100'000u) << "room for twice as much, of which an owner has four fifths";
+    EXPECT_LE(files.bytes(), 170'000u);
+    EXPECT_EQ(files.neediest_owner(), 8u);
+    write(files, 7);
+    for (const uint32_t entry : flood) files.decided(entry);
+    EXPECT_EQ(files.needed_bytes(), 2 * block) << "nothing of theirs keeps a file of the other one's";
+    EXPECT_EQ(files.neediest_owner(), 7u);
+    for (const uint32_t entry : flood) files.done(entry);
+    EXPECT_EQ(files.bytes(), 2 * block);
+}
+
+// What waits takes no room for what will be said of it; said of one, it is found by the next agent.
+TEST(UndecidedFilesTest, AnswersTakeRoomOnceThereAreAny) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string folder = directory.path() + "/undecided";
+    const fs::path answers = folder + "/0000000000000001.answers";
+    {
+        UndecidedFiles files({folder});
+        const std::vector<uint32_t> entries = write(files);
+        EXPECT_FALSE(fs::exists(answers));
+        files.note_booking(entries[1], 12);
+        EXPECT_TRUE(fs::exists(answers));
+    }
+    UndecidedFiles next({folder});
+    EXPECT_EQ(next.claim({1}, 5).at(0).booking, 0u);
+    const auto noted = next.claim({2}, 6);
+    EXPECT_EQ(noted.at(0).booking, 12u);
+    next.done(noted[0].entry);
+    EXPECT_TRUE(fs::exists(answers));
+}
+
+// Killed between the two removals: nobody needs them.
+TEST(UndecidedFilesTest, AnswersWithoutTheirSpansGo) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string folder = directory.path() + "/undecided";
+    fs::create_directory(folder);
+    fs::permissions(folder, fs::perms::owner_all);
+    std::ofstream(folder + "/0000000000000004.answers") << "12345678";
+    UndecidedFiles files({folder});
+    EXPECT_FALSE(files.damaged());
+    EXPECT_TRUE(fs::is_empty(folder));
+}
+
+TEST(UndecidedFilesTest, SaysWhoseSpansWait) {
+    const spanring::test::TemporaryDirectory directory;
+    UndecidedFiles files({directory.path() + "/undecided"});
+    const std::vector<uint8_t> record(100, 'x');
+    UndecidedFiles::Draft draft;
+    for (const uint64_t source : {5, 6, 5}) {
+        draft.begin_entry({static_cast<uint8_t>(source)}, source);
+        draft.add({0, 1, 100, 0, record});
+    }
+    std::vector<uint32_t> entries;
+    ASSERT_TRUE(files.write(draft, 0, entries));
+    const auto spans_of = [&](uint64_t source) {
+        uint64_t sum = 0;
+        files.each_waiting([&](uint64_t of, uint32_t spans, uint64_t bytes) {
+            if (of == source) sum += spans;
+            EXPECT_GE(bytes, 100u * spans);
+        });
+        return sum;
+    };
+    EXPECT_EQ(spans_of(5), 2u);
+    EXPECT_EQ(spans_of(6), 1u);
+    files.decided(entries[0]);
+    EXPECT_EQ(spans_of(5), 1u);
+}
+
 class LeftFilesTest : public ::testing::Test {
 protected:
     // Blocks of two entries each, of an agent before.
@@ -89,7 +169,7 @@ TEST_F(LeftFilesTest, WhatIsCutIsMissedByNobody) {
     leave(1);
     const uint64_t block = fs::file_size(file());
     fs::remove(file());
-    for (const uint64_t rest : {uint64_t{1}, uint64_t{55}, uint64_t{56}, uint64_t{70}, block / 2, block - 1}) {
+    for (const uint64_t rest : {uint64_t{1}, uint64_t{71}, uint64_t{72}, uint64_t{90}, block / 2, block - 1}) {
         leave(2);
         fs::resize_file(file(), block + rest);
         {
@@ -113,7 +193,7 @@ TEST_F(LeftFilesTest, ADamagedBlockCostsNoOther) {
     leave(1);
     const uint64_t block = fs::file_size(file());
     fs::remove(file());
-    constexpr uint64_t kCoveredTo = 56 + 2 * 16 + 2 * 12;
+    constexpr uint64_t kCoveredTo = 72 + 2 * 16 + 2 * 2;
     for (uint64_t offset = 0; offset < kCoveredTo; ++offset) {
         leave(3);
         change(offset);

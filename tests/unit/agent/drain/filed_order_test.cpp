@@ -68,6 +68,58 @@ TEST_F(FiledTest, AQuarantinedSegmentIsOverOnceWhatIsInFilesIsAnsweredFor) {
     }
 }
 
+// Of spans that no chunk had room for: their slots, and the blocks where these lie, are the process's again.
+TEST_F(FiledTest, WhatWaitsInASlotLeavesItsSegment) {
+    for (const PolicyType type : {PolicyType::kAlwaysSample, PolicyType::kNever}) {
+        FileImage image(directory);
+        exporter.spans.clear();
+        image->open_slot(3, started(kTrace, 1000, "root"));
+        image->waiting_slot(5, started(kTrace, 0, "waits"), 77'000);
+        image->waiting_slot(9, started(kTrace, 1, std::string(1500, 'x')), 78'000);  // in a block
+        start_with({of_type(type)});
+        pass_until_filed(2);
+        for (const uint32_t slot : {5u, 9u})
+            EXPECT_EQ(image->slot_word(slot), (ring::SlotWord{SlotState::kDone, 0, 0}));
+        EXPECT_EQ(image.view().control().totals.acknowledged, 0u) << "nobody has them yet";
+        EXPECT_EQ(counters_->undecided_ring_bytes.get(), 0u);
+        // The next agent finds the slot used again.
+        drainer.reset();
+        image->set_slot_state(5, SlotState::kFree);
+        image->waiting_slot(5, started(kTrace, 2, "again"), 79'000);
+        start_with({of_type(type)});
+        pass_until_filed(3);
+        close(image);
+        const ring::ExporterTotals row = finish(image);
+        EXPECT_EQ(type == PolicyType::kNever ? row.sampled_out : row.exported, 3u);
+        EXPECT_EQ(totals(image).acknowledged, 3u);
+        EXPECT_EQ(numbers(), upto(type == PolicyType::kNever ? 0 : 3));
+        EXPECT_TRUE(files().empty());
+        forget();
+    }
+}
+
+// An agent that was killed between the writing and the slot's end.
+TEST_F(FiledTest, WhatItsSlotStillHasIsNotSentTwice) {
+    FileImage image(directory);
+    image->open_slot(3, started(kTrace, 1000, "root"));
+    image->waiting_slot(5, started(kTrace, 0, "waits"), 77'000);
+    change_files(image, [&](UndecidedFiles& files, const AccountId& account) {
+        UndecidedFiles::Draft draft;
+        draft.begin_entry(account, 0);
+        draft.add({5 + test::kFirstSlot, image->slot(5).generation, 0, 0, test::record_of(ended(kTrace, 0, "waits"))});
+        std::vector<uint32_t> entries;
+        ASSERT_TRUE(files.write(draft, 0, entries));
+    });
+    start_with({of_type(PolicyType::kAlwaysSample)});
+    pass_until([&] { return counters_->undecided_spans.get() == 1; });
+    close(image);
+    pass_until([&] { return exporter.spans.size() >= 1; });
+    EXPECT_EQ(finish(image).exported, 1u);
+    EXPECT_EQ(numbers(), upto(1));
+    EXPECT_EQ(totals(image).acknowledged, 1u);
+    EXPECT_TRUE(files().empty());
+}
+
 // What is left to the next agent is not missing, whatever a file says.
 TEST_F(FiledTest, WhatIsLeftBehindIsNotBookedAsDropped) {
     sampling_.ring_linger = std::chrono::hours(1);
@@ -121,7 +173,7 @@ TEST_F(FiledTest, WhatWasAnsweredForIsNotToldToBeLost) {
             draft.add({kChunk, 1, 100, 0, record});
         }
         std::vector<uint32_t> entries;
-        ASSERT_TRUE(files.write(draft, entries));
+        ASSERT_TRUE(files.write(draft, 0, entries));
         files.note_booking(entries[0], 1);
         files.done(entries[0]);
     }

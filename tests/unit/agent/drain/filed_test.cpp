@@ -158,7 +158,7 @@ TEST_F(FiledTest, WhatItsSegmentStillHasIsNotSentTwice) {
             draft.add({kChunk, generation, image->word(kChunk).length, 0, record});
         }
         std::vector<uint32_t> entries;
-        ASSERT_TRUE(files.write(draft, entries));
+        ASSERT_TRUE(files.write(draft, 0, entries));
     });
     start_with({of_type(PolicyType::kAlwaysSample)});
     pass_until([&] { return counters_->undecided_spans.get() == 5; });

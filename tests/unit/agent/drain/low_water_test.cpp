@@ -46,6 +46,24 @@ TEST(LowWaterTest, ComesToTheSameEndInEveryOrder) {
     } while (std::next_permutation(order.begin(), order.end()));
 }
 
+// As spans of a chunk are that leave it one by one.
+TEST(LowWaterTest, ManyPiecesPassInTheirOrderWhereverTheyCameFrom) {
+    LowWater water;
+    constexpr uint32_t kPieces = 1000;
+    for (uint32_t i = kPieces; i-- > 500;) water.complete(piece(i * 10, i * 10 + 10, 1));
+    EXPECT_FALSE(water.ready());
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < 500; ++i) {
+        water.complete(piece(i * 10, i * 10 + 10, 1));
+        if (i % 100 != 50) continue;
+        while (const auto passed = water.advance()) EXPECT_EQ(passed->begin, 10 * next++);
+        EXPECT_EQ(next, i + 1);
+    }
+    while (const auto passed = water.advance()) EXPECT_EQ(passed->begin, 10 * next++);
+    EXPECT_EQ(next, kPieces);
+    EXPECT_EQ(water.spans(), kPieces);
+}
+
 TEST(LowWaterTest, GoesOnWhereAnEarlierAgentStopped) {
     LowWater water;
     water.reset(120, 3);

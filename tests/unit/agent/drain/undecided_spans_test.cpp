@@ -133,6 +133,26 @@ TEST(UndecidedSpans, GivesWhatItGot) {
     EXPECT_EQ(spans.memory(), rest);  // of what is there still, which goes with it
 }
 
+TEST(UndecidedSpans, KnowsWhoHasMost) {
+    UndecidedSpans spans;
+    for (uint64_t number = 0; number < 3; ++number) spans.begin({number, 1}, kNow + milliseconds(number), 5);
+    UndecidedTrace& large = spans.begin({9, 1}, kNow + milliseconds(9), 2);
+    add(spans, large, 5000, 1);
+    EXPECT_EQ(spans.oldest_of_most_traces(), spans.find({0, 1}));
+    EXPECT_EQ(spans.oldest_of_most_memory(), &large);
+    EXPECT_EQ(spans.oldest_of(5), spans.find({0, 1}));
+    EXPECT_EQ(spans.oldest_of(2), &large);
+    EXPECT_EQ(spans.oldest_of(3), nullptr);
+    EXPECT_EQ(spans.oldest_of(77), nullptr);
+    EXPECT_EQ(spans.oldest(), spans.find({0, 1}));
+    std::vector<uint64_t> found;
+    spans.begin({4, 1}, kNow + milliseconds(1), 2);
+    spans.each_by_age([&](UndecidedTrace& each) { return found.push_back(each.key.first), true; });
+    EXPECT_EQ(found, (std::vector<uint64_t>{0, 1, 2, 9, 4})) << "of each owner in their order";
+    take(spans, large, [&](UndecidedSpan& span) { spans.let_go(span); });
+    EXPECT_EQ(spans.oldest_of_most_memory(), spans.find({0, 1}));
+}
+
 // Beside a model: traces whose spans leave, and come again, are found, and in their orders, wherever they lie.
 TEST(UndecidedSpans, WhatHasNoSpanHereTakesLess) {
     UndecidedSpans spans;

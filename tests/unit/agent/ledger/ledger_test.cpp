@@ -111,8 +111,8 @@ TEST(LedgerTest, KnowsWhichRulesSampledOutWhat) {
     EXPECT_EQ(Ledger::open_read_only(file)->rule_name(22), "slow");
 }
 
-// As earlier states wrote it: nothing was counted by rule.
-constexpr char kVersion9[] = R"sql(
+// As earlier states wrote it: nothing was said of what is undecided.
+constexpr char kVersion10[] = R"sql(
 CREATE TABLE processes (account BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
     service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
@@ -130,6 +130,9 @@ CREATE TABLE exports (account BLOB NOT NULL, exporter INTEGER NOT NULL, place IN
     filtered INTEGER NOT NULL, PRIMARY KEY (account, exporter)) WITHOUT ROWID;
 CREATE TABLE spools (account BLOB NOT NULL, exporter INTEGER NOT NULL, exported INTEGER NOT NULL,
     rejected INTEGER NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (account, exporter)) WITHOUT ROWID;
+CREATE TABLE rules (account BLOB NOT NULL, rule INTEGER NOT NULL, place INTEGER NOT NULL,
+    sampled_out INTEGER NOT NULL, late INTEGER NOT NULL, PRIMARY KEY (account, rule)) WITHOUT ROWID;
+CREATE TABLE rule_names (rule INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE exporters (exporter INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE spool_places (exporter INTEGER NOT NULL, directory TEXT NOT NULL, PRIMARY KEY (exporter, directory))
     WITHOUT ROWID;
@@ -144,10 +147,11 @@ INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3,
 TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 9, kVersion9});
+    Database::open(file, {"ledger", 0x53504c44, 10, kVersion10});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
     ProcessRow told = process(2);
     told.rules = {{21, 8, 0}};
+    told.undecided = {1, 2, 3, 4, 5};
     Ledger::open(file)->update(told);
     const auto processes = Ledger::open_read_only(file)->processes();
     ASSERT_EQ(processes.size(), 2u);
@@ -160,6 +164,11 @@ TEST(LedgerTest, UpgradesTheVersionBefore) {
     EXPECT_EQ(processes[1].agent.unfinished, 6u);
     EXPECT_EQ(processes[0].rules, told.rules);
     EXPECT_TRUE(processes[1].rules.empty());
+    EXPECT_EQ(processes[0].undecided, told.undecided);
+    EXPECT_EQ(processes[1].undecided, UndecidedShare{});
+    told.undecided = {};
+    Ledger::open(file)->update(told);
+    EXPECT_EQ(Ledger::open_read_only(file)->processes()[0].undecided, UndecidedShare{});
     for (const ProcessRow& each : processes) {
         const ring::ExporterTotals& row = each.agent.exporters[2];
         EXPECT_EQ(row.exported, 1u);
@@ -326,7 +335,7 @@ TEST(LedgerTest, AnotherUserOrAnotherFileOfTheNameReplacesNothing) {
 TEST(LedgerTest, GoesOnWithTheAccountsOfAnEarlierVersion) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 9, kVersion9})
+    Database::open(file, {"ledger", 0x53504c44, 10, kVersion10})
         .execute("UPDATE processes SET finished = 0; INSERT INTO spools VALUES (x'01010101010101010101010101010101', "
                  "77, 1, 0, 0)");
     const auto ledger = Ledger::open(file);
@@ -428,9 +437,9 @@ TEST(LedgerTest, SetsAsideWhatIsNoLedger) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 10, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 11, ""};
         Database database = Database::open(future, kSame);
-        database.execute("PRAGMA user_version = 11");
+        database.execute("PRAGMA user_version = 12");
     }
     expect_set_aside(future);
 

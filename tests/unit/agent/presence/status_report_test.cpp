@@ -50,7 +50,7 @@ TEST(StatusReportTest, IsReadAsItWasWritten) {
     exporter.request_bytes = {39, 40, 41};
     exporter.subscriptions = {{"slow", 52, 53, 54, 55}};
     report.exporters = {exporter, {}};
-    report.undecided = {42, 43, 44, 45, 46, 47, 48, 49, 50, 52, {{"ring", 51}, {"files", 0}}};
+    report.undecided = {42, 43, 44, 45, 46, 47, 48, 49, 50, 52, {{"ring", 51}, {"files", 0}}, 53};
     report.rules = {{"slow", true, "any", "keep", 52, 53, 54, 55, 56, 57}, {"errors", false, "", "status_code"}};
     report.rules_problem = "rules.json: is wrong";
     EXPECT_EQ(StatusReport::parse(report.text()), report);
