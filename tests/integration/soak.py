@@ -41,9 +41,9 @@ def batch(rounds, chance, most_files, kinds):
     # A connection that is made anew, or a spool's file, is open for a moment; what leaks stays.
     harness.wait_until(lambda: most_files is None or descriptors(rounds.agent) <= most_files + MORE_FILES,
                        f"the agent has no more than {most_files} and {MORE_FILES} files open")
-    open_files, memory = descriptors(rounds.agent), resident(rounds.agent)
-    problems = rounds.settle()
-    return problems, open_files, memory
+    pid, open_files, memory = rounds.agent.pid, descriptors(rounds.agent), resident(rounds.agent)
+    problems = rounds.settle()  # which ends an agent that decides
+    return problems, pid, open_files, memory
 
 
 class Memory:
@@ -94,13 +94,13 @@ def main():
             rounds = DecidingDay(workspace, chance) if decides else Day(workspace, chance)
             for check in range(BATCHES):
                 try:
-                    problems, files, memory = batch(rounds, chance, first_files.get(decides),
-                                                    KINDS if check < BATCHES // 2 else CALM)
+                    problems, pid, files, memory = batch(rounds, chance, first_files.get(decides),
+                                                         KINDS if check < BATCHES // 2 else CALM)
                 except AssertionError:
                     print("\n".join([f"FAILED with --seed {arguments.seed}, after round {number}:", *rounds.what_there_is()]), flush=True)
                     raise
                 number += TOGETHER
-                memory_of.look(decides, rounds.agent.pid, memory)
+                memory_of.look(decides, pid, memory)
                 first_files.setdefault(decides, files)
                 print(f"round {number}: {rounds.checked} processes, {rounds.ended} spans ended, {rounds.unfinished} "
                       f"unfinished; agent: {files} files open, {memory:.0f} MiB", flush=True)
