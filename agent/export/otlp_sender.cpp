@@ -69,7 +69,10 @@ void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t sequence) {
     unseen_.store(true, std::memory_order_relaxed);  // relaxed: see leaves_in_rings()
     switch (inbox_.put(batch, sequence, [&] { return books_.admit(*batch, most); })) {
         case Inbox::Put::kTaken: inbox_.wake(); break;
-        case Inbox::Put::kRefused: books_.turn_away(batch, sequence, Outcome::kDroppedQueue); break;
+        case Inbox::Put::kRefused:
+            books_.turn_away(batch, sequence, Outcome::kDroppedQueue);
+            inbox_.wake();  // to look, with nothing there: else the rings would wait until something else wakes it
+            break;
         case Inbox::Put::kClosed: books_.turn_away(batch, sequence, Outcome::kLeftBehind); break;
     }
 }

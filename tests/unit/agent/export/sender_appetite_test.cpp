@@ -72,5 +72,16 @@ TEST_F(SenderAppetiteTest, PausedItKeepsNoRingWaiting) {
     EXPECT_TRUE(leaves(0));
 }
 
+// Again: its thread may be about to look anyway.
+TEST_F(SenderAppetiteTest, WhatItHadNoRoomForKeepsNoRingWaiting) {
+    make();
+    for (int i = 0; i < 5; ++i) {
+        const std::shared_ptr<Batch> large = batch(0, 10);
+        large->memory = size_t{1} << 40;
+        EXPECT_EQ(send(large).outcome, Outcome::kDroppedQueue);
+        ASSERT_TRUE(leaves(0));
+    }
+}
+
 }  // namespace
 }  // namespace spanring::agent::test
