@@ -7,15 +7,19 @@
 // A plain span, by every set of instructions, is exactly one that the validator finds sound and leaves alone and in
 // which, by protobuf's description of the messages, no text has a byte that is not ASCII. A gate, which sees one span
 // after the other, says what the validator says, and leaves behind the same bytes. What metrics read of a sound span is
-// what protobuf reads of it. Each span ends where nothing more is mapped.
+// what protobuf reads of it. Processors that look at a glance make of it what they make of it without. Each span ends
+// where nothing more is mapped.
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "demand.hpp"
@@ -24,6 +28,8 @@
 #include "otlp/plain_span.hpp"
 #include "otlp/span_gate.hpp"
 #include "otlp/wire.hpp"
+#include "processors/processor_chain.hpp"
+#include "processors/processor_options.hpp"
 #include "span_metrics/span_outline.hpp"
 #include "support/guarded_bytes.hpp"
 #include "support/otlp_bytes.hpp"
@@ -94,6 +100,7 @@ private:
             case 3: return attributes();
             case 4:
                 return attributes() + bytes(11, fixed64(1, random_()) + bytes(2, text(below(40))) + attributes_of(3));
+            case 5: return typical_span(random_()) + bytes(15, number(3, below(3))) + attributes_of(9);
             default: return typical_span(random_());
         }
     }
@@ -148,6 +155,81 @@ private:
     test::VariedSpans varied_;
 };
 
+ProcessorOptions filter_of(SpanMatchOptions match, std::vector<std::string> conditions) {
+    ProcessorOptions filter;
+    filter.type = ProcessorType::kFilter;
+    if (!match.empty()) filter.filter.spans = {std::move(match)};
+    filter.filter.conditions = std::move(conditions);
+    return filter;
+}
+
+// Of an attribute that no span has, deleted or set.
+AttributesOptions action_on_none(const std::string& action) {
+    AttributesOptions options;
+    AttributeAction& made = options.actions.emplace_back();
+    made.key = "none";
+    made.action = action;
+    made.value = "some";
+    made.has_value = action == "insert";
+    return options;
+}
+
+// Which concern some of the spans, by each of what a glance shows.
+std::vector<ProcessorOptions> glancing_processors() {
+    SpanMatchOptions kinds, names;
+    kinds.kinds = {"server", "client"};
+    kinds.statuses = {"error"};
+    names.match_type = MatchType::kRegexp;
+    names.names = {"^a{3,9}$", "orders"};
+    names.attributes = {{"aaaaaaaaaa", "", {}}};
+    ProcessorOptions renames, attributes;
+    renames.type = ProcessorType::kTransform;
+    renames.transform.span_names = {{"^a{10,90}$", "some"}};
+    attributes.type = ProcessorType::kAttributes;
+    attributes.attributes = action_on_none("insert");
+    attributes.attributes.include.kinds = {"unspecified"};
+    attributes.attributes.include.attributes = {{"aaaaaaaaaaaa", "", {}}};
+    return {filter_of(kinds, {}), filter_of(names, {}), renames, attributes,
+            filter_of({}, {R"(name == "some" and start_time_unix_nano > 0)",
+                           R"(attributes["aaaaaaa"] == nil and status.code == 1)",
+                           R"(end_time_unix_nano < start_time_unix_nano and attributes["bool"] != nil)"})};
+}
+
+class TwoChains {
+public:
+    TwoChains() : glancing_(glancing_processors()), reading_(with_one_that_reads()) {
+        const auto producer = std::make_shared<Producer>();
+        of_glancing_ = glancing_.producer(producer);
+        of_reading_ = reading_.producer(producer);
+    }
+
+    Processed take(std::span<const uint8_t> span) {
+        const Processed outcome = glancing_.take(of_glancing_, span);
+        demand(reading_.take(of_reading_, span) == outcome, "a glance says what a look says");
+        if (outcome == Processed::kChanged)
+            demand(record(glancing_) == record(reading_), "and nothing else comes of it");
+        return outcome;
+    }
+
+private:
+    static std::vector<ProcessorOptions> with_one_that_reads() {
+        std::vector<ProcessorOptions> processors = glancing_processors();
+        ProcessorOptions& reads = processors.emplace_back();
+        reads.type = ProcessorType::kAttributes;
+        reads.attributes = action_on_none("delete");
+        reads.attributes.actions[0].key = "none either";
+        return processors;
+    }
+    static std::string record(const ProcessorChain& chain) {
+        std::string record(chain.record_size(), '\0');
+        chain.write_record(reinterpret_cast<uint8_t*>(record.data()));
+        return record;
+    }
+
+    ProcessorChain glancing_, reading_;
+    ProcessedProducer of_glancing_, of_reading_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -162,7 +244,9 @@ int main(int argc, char** argv) {
     WantedValues wanted({"", "aaaaaaaaaa", "url.path", "http.request.method"});
     Mutations mutations(seed);
     SpanGate gate;
+    TwoChains chains;
     uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0;
+    std::array<uint64_t, 3> processed{};
     for (uint64_t i = 0; i < count; ++i) {
         const std::string span = mutations.next();
         const std::span<uint8_t> judged = judged_place.at_end(span);
@@ -196,6 +280,7 @@ int main(int argc, char** argv) {
         spanring::otlp::Span parsed;
         demand(parsed.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())), "protobuf parses what is sound");
         demand(outlined && is_what_protobuf_reads(outline, parsed), "an outline is what protobuf reads");
+        processed.at(static_cast<size_t>(chains.take(bytes))) += 1;
     }
     std::printf("%llu spans: %llu plain, %llu with other text, %llu repaired, %llu refused\n",
                 static_cast<unsigned long long>(count), static_cast<unsigned long long>(plain),
@@ -203,5 +288,6 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(refused));
     demand(plain > count / 20 && other_text > count / 100 && repaired > count / 100 && refused > count / 20,
            "there are many of each");
+    for (const uint64_t some : processed) demand(some > count / 200, "and processors have to do with some of them");
     return 0;
 }
