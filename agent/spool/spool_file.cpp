@@ -278,6 +278,7 @@ void SpoolFile::give_back(size_t index) {
 }
 
 void SpoolFile::finish(size_t index) {
+    if (places_[index].state == State::kWaiting) --waiting_;
     places_[index].state = State::kDone;
     ++done_;
     // One word in the page cache: it outlives this process. Lost with the host, it costs a duplicate.

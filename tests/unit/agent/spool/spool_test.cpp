@@ -77,6 +77,18 @@ TEST_F(SpoolTest, GivesAnEntryBackInItsOldPlace) {
     EXPECT_EQ(drain(*spool), numbers(0, 5));
 }
 
+TEST_F(SpoolTest, WhatIsTakenBackIsNotWaitedFor) {
+    const auto spool = open();
+    for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n));
+    spool->finish(spool->appended());
+    const auto first = spool->take(), second = spool->take();
+    ASSERT_FALSE(spool->waiting());
+    EXPECT_TRUE(spool->give_back(first->ticket));
+    EXPECT_TRUE(spool->give_back(second->ticket));
+    EXPECT_EQ(drain(*spool), numbers(0, 2));
+    EXPECT_TRUE(files().empty());
+}
+
 TEST_F(SpoolTest, DeletesAFileWhenItsLastEntryIsFinished) {
     options_.file_bytes = 1 << 16;
     const auto spool = open();
