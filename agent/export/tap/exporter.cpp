@@ -167,17 +167,18 @@ private:
         const AlternateStack stack;
         const std::string place = kCrashInExporter + name();
         const CrashScope scope(place);
-        for (bool over = false; !over;) {
+        for (bool ends = false, over = false; !over;) {
             progress_.working();
             try {
-                over = !work(Clock::now());
+                ends = ends || !work(Clock::now());
+                if (ends) helper_.abandon();
+                over = ends;
             } catch (const std::exception& error) {  // memory; the agent and its other exporters go on
                 spdlog::error("{}: {}", name(), error.what());
                 const MutexLock lock(mutex_);
                 ++status_.restarts;
             }
         }
-        helper_.abandon();
         settle();
         while (const ItemPtr item = next(true)) finish(item, Outcome::kLeftBehind);
     }

@@ -78,6 +78,7 @@ void TapHelper::tell_what_to_offer() {
 }
 
 void TapHelper::look(Clock::time_point now) {
+    if (!open_) abandon();  // what break_off() had no memory for
     if (!open_ && now >= open_at_) open(now);
     if (!open_) return;
     peer_.look_at_others();
@@ -97,11 +98,11 @@ void TapHelper::look(Clock::time_point now) {
 void TapHelper::break_off(const std::string& why, Clock::time_point now) {
     const std::string end = peer_.end();
     trouble_ = peer_.name() + ": " + why + (end.empty() ? "" : "; " + end);
-    abandon();
-    peer_.close();
+    peer_.close();  // first: what is given up gets no answer any more
     open_ = false;
     ++status_.ends;
     open_at_ = now + std::chrono::duration_cast<Clock::duration>(backoff_.next());
+    abandon();
     if (const auto more = pace_.due(now)) {
         spdlog::warn("{}: {}; it is started again in {}{}", who_, trouble_,
                      format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(open_at_ - now)), *more);

@@ -128,6 +128,11 @@ protected:
         return handed_over;
     }
 
+    // Every other one is refused.
+    void answer(size_t messages) {
+        for (size_t i = 0; i < messages; ++i) say({TapWord::What::kPublished, 0, i % 2});
+    }
+
     // Of all that is done by now: how many were published, and how many not.
     void take_done() {
         for (const TapHelper::Done& each : helper_.take_done()) {
@@ -160,7 +165,7 @@ public:
         const size_t handed_over = publish(100);
         again_and_again([this] { helper_.write(now_); });
         EXPECT_EQ(take_orders(), handed_over);
-        for (size_t i = 0; i < handed_over; ++i) say({TapWord::What::kPublished, 0, i % 2});
+        answer(handed_over);
         look();
         say({TapWord::What::kAlive});
         look();
@@ -197,6 +202,33 @@ public:
 
 TEST(TapHelper, WhatIsGivenUpIsDoneOnceAsWell) {
     EXPECT_TRUE(end_to_end([](int fails_at) { return Abandoned().run(fails_at); }));
+}
+
+class Silent : public TapHelperTest {
+public:
+    void TestBody() override {}
+    // The program stood still for longer than it may, and goes on where there was no memory to give it up.
+    bool run(int fails_at) {
+        attach();
+        const size_t handed_over = publish(50);
+        helper_.write(now_);
+        EXPECT_EQ(take_orders(), handed_over);
+        now_ += 2 * TapOptions().timeout;
+        allocations_left = fails_at;
+        again_and_again([this, handed_over, failed = false]() mutable {
+            if (failures_ != 0 && !std::exchange(failed, true)) answer(handed_over);
+            helper_.look(now_);
+        });
+        allocations_left = kPlenty;
+        take_done();
+        EXPECT_EQ(published_ + lost_, handed_over) << "allocation " << fails_at;
+        EXPECT_EQ(helper_.status().subscriptions.at(0).unpublished, lost_);
+        return failures_ == 0;
+    }
+};
+
+TEST(TapHelper, WhatWasGivenUpIsNotAnswered) {
+    EXPECT_TRUE(end_to_end([](int fails_at) { return Silent().run(fails_at); }));
 }
 
 }  // namespace
