@@ -193,7 +193,10 @@ private:
         switch (token_.kind) {
             case Kind::kText: literal.kind = ConditionValue::Kind::kText; break;
             case Kind::kBytes: literal.kind = ConditionValue::Kind::kBytes; break;
-            case Kind::kInteger: read_number(literal, literal.integer, ConditionValue::Kind::kInteger); break;
+            case Kind::kInteger:
+                refuse_octal();
+                read_number(literal, literal.integer, ConditionValue::Kind::kInteger);
+                break;
             case Kind::kDouble: read_number(literal, literal.number, ConditionValue::Kind::kDouble); break;
             case Kind::kWord: return parse_word(std::move(operand));
             case Kind::kEnd: refuse_condition(token_.at, "the condition ends where a value is wanted");
@@ -203,6 +206,13 @@ private:
         operand.value.text = std::move(token_.text);
         advance();
         return operand;
+    }
+
+    // Go takes 010 for 8, and 08 for nothing.
+    void refuse_octal() const {
+        const size_t first = token_.raw.find_first_not_of("+-");
+        if (token_.raw[first] == '0' && first + 1 != token_.raw.size())
+            refuse_condition(token_.at, "'" + std::string(token_.raw) + "': a number does not begin with 0 here");
     }
 
     template <class Number>

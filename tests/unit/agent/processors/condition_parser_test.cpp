@@ -56,6 +56,9 @@ TEST(ConditionParser, SaysWhereOneIsWrong) {
     EXPECT_EQ(fault("name = 1"), "column 6: '=' compares nothing, did you mean '=='?");
     EXPECT_EQ(fault("name == 'x'"), "column 9: a text stands between \" and \"");
     EXPECT_EQ(fault("name == \"x"), "column 9: a text has no end");
+    EXPECT_EQ(fault("kind == 010"), "column 9: '010': a number does not begin with 0 here") << "8 in the Collector";
+    EXPECT_EQ(fault("kind == -07"), "column 9: '-07': a number does not begin with 0 here");
+    EXPECT_EQ(fault("kind != 0 and kind != -0 and kind != 00.5"), "");
     EXPECT_THAT(fault(R"(name == "a\.b")"), StartsWith("column 11: this is no escape"));
     EXPECT_EQ(fault("true && false"), "column 6: '&' is not known, did you mean 'and'?");
     EXPECT_EQ(fault("true and"), "column 9: the condition ends where a value is wanted");
