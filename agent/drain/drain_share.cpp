@@ -226,7 +226,10 @@ bool DrainShare::holds_back() const {
     if (decisions_ != nullptr || queues_.of_several_users()) return false;
     uint64_t most = batcher_.leaves_in_rings();
     if (most == 0 || most == kEverything) return most != 0;
-    for (const ServedSegment* served : segments_.awake()) most -= std::min(most, served->segment->most_bytes());
+    most /= exchange_.threads();  // each has its part of the rings, and so of this
+    const auto& awake = segments_.awake();
+    for (auto served = awake.begin(); most != 0 && served != awake.end(); ++served)
+        most -= std::min(most, (*served)->segment->most_bytes());
     return most != 0;
 }
 

@@ -44,6 +44,22 @@ TEST_F(SeveralThreadsTest, HaveAsManySegmentsEach) {
     EXPECT_EQ(drainer->status().spans, 6u);
 }
 
+TEST_F(SeveralThreadsTest, LeaveTogetherInRingsWhatMayWaitThere) {
+    FileImage one(directory), two(directory);
+    for (FileImage* const image : {&one, &two}) {
+        (*image)->claim(0);
+        (*image)->commit(0, 0);
+    }
+    exporter.may_wait_in_rings = 2 * uint64_t{one->view().header().extent_limit} * ring::kExtentSize + 2;
+    start(options(2));
+    pass();
+    EXPECT_EQ(drainer->status().serving, 2u);
+    EXPECT_EQ(exporter.spans.size(), 0u);
+    exporter.may_wait_in_rings -= 2;
+    pass();
+    EXPECT_EQ(exporter.spans.size(), 2u);
+}
+
 TEST_F(SeveralThreadsTest, BookAnswersWhereTheSegmentIsByThen) {
     FileImage image(directory);
     exporter.answers = false;
