@@ -279,6 +279,13 @@ private:
         // could touch a page that is not there yet (SIGBUS on a full tmpfs).
         return (StdAtomics::load(view_.writer().huge, std::memory_order_acquire) >> place & 1) != 0;
     }
+    // Of one that was never used: EMPTY. To whoever does not hold it, a guess.
+    ExtentMemory memory_of_huge(uint32_t place) const {
+        if (!is_huge(place)) return ExtentMemory::kEmpty;
+        // relaxed: who makes it whole holds it.
+        const uint64_t word = StdAtomics::load(view_.extent_word(kFirstHuge + place), std::memory_order_relaxed);
+        return ExtentWord::unpack(word).memory;
+    }
     bool is_huge_chunk(uint32_t place) const { return place >= kHugeBlocks && place < kHugePlaces && is_huge(place); }
     uint32_t huge_with_memory() const {
         return static_cast<uint32_t>(StdAtomics::load(memory_, std::memory_order_relaxed));  // numbers

@@ -53,15 +53,15 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
         const uint64_t wanted = have | with_room_for_end(place);
         if (wanted == have) return true;
         const auto huge = static_cast<uint32_t>(wanted), more = huge & ~static_cast<uint32_t>(have);
-        const bool too_much =
-            ((more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_)) ||
-            ((more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared));
+        const bool many_open = (more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_);
+        const bool many_finished =
+            (more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared);
         uint32_t unused;
-        const bool fits = !too_much && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
+        const bool fits = !many_open && !many_finished && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
                           leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
         if (!fits) {
             // What finished spans have left is memory of an open one, too, which would otherwise be refused something.
-            const bool may_empty = !too_much && place < kHugeBlocks;
+            const bool may_empty = !many_open && place < kHugeBlocks;
             if (!forget_gone() && !(may_empty && empty_huge_chunk())) return false;
             have = StdAtomics::load(memory_, std::memory_order_relaxed);
             continue;
@@ -78,15 +78,15 @@ void Segment::unreserve_huge(uint32_t place) {
         continue;  // relaxed: numbers
 }
 
-// Whether the end of an open span may need the memory that is kept for it there: of the largest place that it has. A
-// guess; the end asks for it once more.
+// Whether the end of an open span may need the memory that is kept for it there: of the largest place that it has, not
+// of one that it may not get. A guess; the end asks for it once more.
 bool Segment::is_kept_for_end(uint32_t place) const {
     if (place < kHugeBlocks) return false;
     const uint32_t block = place - kHugeBlocks;
     const uint32_t holder = StdAtomics::load(holders_[block], std::memory_order_relaxed);
     if (holder == 0) return false;
     for (uint32_t other = block + 1; other < kHugeBlocks; ++other)
-        if (huge_size(other) > huge_size(block) &&
+        if (huge_size(other) > huge_size(block) && memory_of_huge(other) == ExtentMemory::kWhole &&
             StdAtomics::load(holders_[other], std::memory_order_relaxed) == holder)
             return false;
     return true;
@@ -99,11 +99,7 @@ bool Segment::forget_gone() {
     for (uint32_t place = 0; place < kHugePlaces; ++place) {
         if ((huge_with_memory() >> place & 1) == 0) continue;
         if (is_kept_for_end(place) || !hold_huge(place, kPassing)) continue;
-        // relaxed: who makes it whole holds it.
-        const bool gone = !is_huge(place) || ExtentWord::unpack(StdAtomics::load(view_.extent_word(kFirstHuge + place),
-                                                                                 std::memory_order_relaxed))
-                                                     .memory == ExtentMemory::kEmpty;
-        if (gone) {
+        if (memory_of_huge(place) == ExtentMemory::kEmpty) {
             unreserve_huge(place);
             any = true;
         }
@@ -296,6 +292,9 @@ bool Segment::empty_huge_chunk() {
             SPR_TESTPOINT(huge_emptied);
             if (any && remove(view_.huge(place), huge_size(place))) {
                 unreserve_huge(place);
+                // relaxed, both: they say nothing but when. What was refused for want of memory may be had now.
+                StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
+                StdAtomics::store(huge_after_, uint64_t{0}, std::memory_order_relaxed);
             } else if (any) {  // it stays: the memory is locked
                 seen = empty.pack();
                 empty.memory = ExtentMemory::kWhole;

@@ -231,6 +231,15 @@ TEST_F(HugeShortTest, LeavesWhatAnEndNeeds) {
     EXPECT_TRUE(end(span));
 }
 
+// Nor does the span itself spend it where it asks in vain for a larger place.
+TEST_F(HugeShortTest, LeavesWhatAnEndNeedsOfASpanThatCannotGrow) {
+    const HeldSlot span = open_span(200'000, 1);
+    fill_with_chunks();
+    EXPECT_FALSE(grow(*span.slot, 900'000, 2));
+    fill_with_chunks();
+    EXPECT_TRUE(end(span));
+}
+
 // A place that is used again has room for its span's end once more, or is not used.
 TEST_F(HugeShortTest, IsNotUsedAgainWithoutRoomForTheEnd) {
     ASSERT_TRUE(end(open_span(200'000, 1)));
