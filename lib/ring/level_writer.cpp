@@ -22,7 +22,8 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     open_ = true;
 }
 
-// A thread that has many open takes some more with each, from the lowest on: they lie one behind the other.
+// A thread that has many open takes some more with each, from the lowest on: they lie one behind the other. One whose
+// spans others end counts as such.
 [[gnu::noinline]] HeldSlot LevelWriter::take_new_slot(Segment& segment) {
     const uint32_t index = segment.take_slot();
     if (index == Segment::kNone) return HeldSlot();
@@ -30,7 +31,7 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     constexpr uint32_t kLines = 12;  // in no cache, where the thread did not keep it
     for (uint32_t line = 0; line < kLines; ++line)
         __builtin_prefetch(reinterpret_cast<const uint8_t*>(held.slot) + line * 64, 1);
-    if (++taken_ < kMany || slot_room_ != kSlotCache) return held;
+    if (static_cast<int32_t>(++taken_) < kMany || slot_room_ != kSlotCache) return held;
     for (uint64_t places = segment.take_slots_beside(index, kSlotCache - 1); places != 0; ++taken_) {
         const auto place = static_cast<uint32_t>(63 - __builtin_clzll(places));
         places ^= uint64_t{1} << place;
@@ -42,7 +43,7 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
 
 // Those that are kept for the next spans.
 void LevelWriter::give_slots(Segment& segment) {
-    taken_ -= static_cast<int32_t>(free_slots_);
+    taken_ -= free_slots_;
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
 }
 

@@ -159,6 +159,7 @@ public:
         // or free a slot whose end is not counted, of which nobody would know any more.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(wait_published);
+        --taken_;
         segment.note_waiting();
         return true;
     }
@@ -193,7 +194,7 @@ private:
     }
 
     static constexpr uint32_t kSlotCache = 8;
-    static constexpr int32_t kMany = 64;         // open spans of a thread
+    static constexpr int32_t kMany = 64;         // spans that a thread has started and not ended
     static constexpr uint32_t kKeptClasses = 2;  // of blocks
     static_assert(kKeptClasses + 2 == kBlockClasses);
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
@@ -239,7 +240,8 @@ private:
     uint32_t line_index_ = kSharedLine;
     uint32_t owner_ = 0;
     uint32_t free_slots_ = 0;
-    int32_t taken_ = 0;  // slots that the thread took and has not given back; about: others may end its spans
+    uint32_t taken_ = 0;  // slots that the thread took less those that it gave away, of whoever's spans: it may be
+                          // less than none, or more than there are
     bool open_ = false;
     bool had_chunk_ = false;
     uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back

@@ -224,6 +224,22 @@ TEST_F(EveryInstructionTest, OfTheFastWays) {
     }
 }
 
+TEST_F(EveryInstructionTest, OfStartsAfterManyThatOthersEnd) {
+    step(
+        [](Truth& truth) {
+            Warm warm(truth);
+            warm.workload.have_others_end(63);
+            return warm;
+        },
+        [](Warm& warm) {
+            const spr_span first = warm.workload.start();
+            if (warm.workload.has_kept_slot()) warm.workload.end(warm.workload.start());
+            warm.workload.end(first);
+        },
+        1000);
+    EXPECT_EQ(truth_->ends_returned, 66u) << "it took only one";
+}
+
 TEST_F(EveryInstructionTest, OfASpanThatGoesOnInBlocks) {
     step(
         [](Truth& truth) {

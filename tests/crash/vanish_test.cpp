@@ -274,6 +274,7 @@ struct Stretch {
     void (*prepare)(Workload&, spr_span&);     // on the thread, at full speed
     void (*step)(Workload&, const spr_span&);  // on the thread, instruction by instruction
     const HotCall* hot = nullptr;              // in place of both
+    uint32_t takes = 1;                        // slots at once
 };
 
 void start_large(Workload& workload, spr_span& span) {  // fits into no small chunk: its end goes on to the next one
@@ -287,6 +288,9 @@ void end_it(Workload& workload, const spr_span& span) { workload.end(span); }
 const Stretch kStretches[] = {
     {"start and end", SPR_FULL_DROP_NEWEST, false, [](Workload& workload, spr_span&) { one_span(workload); },
      [](Workload& workload, const spr_span&) { workload.end(workload.start()); }},
+    {"start and end after many that others end", SPR_FULL_DROP_NEWEST, false,
+     [](Workload& workload, spr_span&) { workload.have_others_end(63); },
+     [](Workload& workload, const spr_span&) { workload.end(workload.start()); }, nullptr, 8},
     {"going on to the next chunk", SPR_FULL_DROP_NEWEST, false, start_large, end_it},
     {"dropping in a full ring", SPR_FULL_DROP_NEWEST, true, start_large, end_it},
     {"overwriting the oldest chunk", SPR_FULL_OVERWRITE_OLDEST, true, start_large, end_it},
@@ -375,6 +379,7 @@ protected:
 
     void run(const Stretch& stretch) {
         int changes = 0, turning = 0;
+        bool lost_all = false;
         for (bool done = false; !done && !HasFailure(); ++changes) {
             ASSERT_LT(changes, 10'000) << "the stretch never ends";
             Truth* truth = shared<Truth>();
@@ -420,7 +425,8 @@ protected:
             const std::string at = std::string(stretch.name) + ", change " + std::to_string(changes);
             check(child, *truth, at);
             // An extent goes with who was closing or turning it; that takes a few changes.
-            turning += g_vanish->lost_slots > 1 || g_vanish->lost_blocks > 1;
+            turning += g_vanish->lost_slots > stretch.takes || g_vanish->lost_blocks > 1;
+            lost_all = lost_all || g_vanish->lost_slots == stretch.takes;
             EXPECT_LE(g_vanish->lost_slots, ring::kSlotsPerExtent) << at;
             EXPECT_LE(g_vanish->lost_blocks, ring::kBlockNumbers) << at;
             EXPECT_LE(g_vanish->lost_evicting, 1u) << at;
@@ -433,6 +439,7 @@ protected:
         EXPECT_TRUE(changes > 10 || stretch.hot != nullptr || HasFailure())
             << stretch.name << " was not stepped through";
         EXPECT_LE(turning, 10) << stretch.name;
+        EXPECT_TRUE(lost_all || stretch.takes == 1 || HasFailure()) << stretch.name << " took fewer slots";
         RecordProperty(stretch.name, changes);
     }
 };

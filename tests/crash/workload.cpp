@@ -3,8 +3,11 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
+#include <vector>
 
 #include "trace/process/provider.hpp"
+#include "trace/process/thread_state.hpp"
 
 namespace spanring::test {
 
@@ -77,6 +80,19 @@ bool Workload::try_start(spr_span& ret_span) {
     }
     truth_.starts_returned.fetch_add(1);
     return true;
+}
+
+bool Workload::has_kept_slot() const {
+    const auto index = trace::Provider::of(provider_)->index();
+    return trace::thread_local_state.states[index]->levels[0].writer.has_kept_slot();
+}
+
+void Workload::have_others_end(uint32_t count) {
+    std::vector<spr_span> spans;
+    for (uint32_t i = 0; i < count; ++i) spans.push_back(start());
+    std::thread([&] {
+        for (const spr_span& span : spans) end(span);
+    }).join();
 }
 
 void Workload::think_of_name() {

@@ -44,6 +44,8 @@ public:
     void fill(const spr_span& span);                   // so many attributes that it goes on in blocks
     void enlarge(const spr_span& span);                // to more than any extent has room for, in two steps
     void end(const spr_span& span);
+    bool has_kept_slot() const;            // the thread, for its next start
+    void have_others_end(uint32_t count);  // so many spans that this thread starts
 
 private:
     size_t take_name();

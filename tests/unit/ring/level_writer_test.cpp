@@ -223,11 +223,9 @@ TEST_F(LevelWriterTest, KeepsBlocksOfUsualSpansForTheNextOneAndGivesLargeOnesBac
     EXPECT_EQ(segment_->take_block(2), usual);
 }
 
-// Several at once from so many on; each is one writer's, and all come back.
-TEST(ManyOpenTest, TakesEachSlotOnceAndGivesAllBack) {
-    constexpr uint32_t kFewer = 50;
-    test::OpenSegment segment(16);
-    const auto take_all = [&](LevelWriter& writer, uint32_t most) {
+class ManyOpenTest : public testing::Test {
+protected:
+    std::set<uint32_t> take(LevelWriter& writer, uint32_t most) {
         std::set<uint32_t> slots;
         while (slots.size() < most) {
             const HeldSlot held = writer.take_slot(*segment);
@@ -236,13 +234,21 @@ TEST(ManyOpenTest, TakesEachSlotOnceAndGivesAllBack) {
             EXPECT_TRUE(slots.insert(held.index).second) << held.index << " was taken twice";
         }
         return slots;
-    };
+    }
+
+    static constexpr uint32_t kAll = ~0u;
+    test::OpenSegment segment{16};
+};
+
+// Several at once from so many on; each is one writer's, and all come back.
+TEST_F(ManyOpenTest, TakesEachSlotOnceAndGivesAllBack) {
+    constexpr uint32_t kFewer = 50;
     LevelWriter first, second;
     first.open(*segment, 1);
     second.open(*segment, 2);
-    const std::set<uint32_t> few = take_all(second, kFewer);
+    const std::set<uint32_t> few = take(second, kFewer);
     EXPECT_EQ(few.size(), kFewer);
-    std::set<uint32_t> all = take_all(first, ~0u);
+    std::set<uint32_t> all = take(first, kAll);
     EXPECT_GT(all.size(), 4 * kSlotsPerExtent);
     for (const uint32_t slot : few) EXPECT_TRUE(all.insert(slot).second) << slot << " is both writers'";
     EXPECT_EQ(all.size() % kSlotsPerExtent, 0u) << "and nobody keeps one back that has few open";
@@ -254,7 +260,28 @@ TEST(ManyOpenTest, TakesEachSlotOnceAndGivesAllBack) {
     second.leave(*segment);
     LevelWriter next;
     next.open(*segment, 3);
-    EXPECT_EQ(take_all(next, ~0u), all);
+    EXPECT_EQ(take(next, kAll), all);
+}
+
+// A span that waits in its slot has ended.
+TEST_F(ManyOpenTest, DoesNotKeepSlotsBackForThoseThatWait) {
+    constexpr uint32_t kWaiting = 70;
+    LevelWriter first, second;
+    first.open(*segment, 1);
+    second.open(*segment, 2);
+    uint32_t given = 0;
+    for (const uint32_t slot : take(second, kAll))
+        if (slot % 2 == 0) {
+            segment->give_slot(slot);
+            ++given;
+        }
+    ASSERT_GT(given, kWaiting + kSlotsPerExtent / 2);
+    for (uint32_t i = 0; i < kWaiting; ++i) {
+        const HeldSlot held = first.take_slot(*segment);
+        first.publish_start(*held.slot, {SlotState::kOpen, 0, 10});
+        ASSERT_TRUE(first.publish_wait(*segment, *held.slot, SlotWord::unpack(held.slot->word), 77));
+    }
+    EXPECT_EQ(take(second, kAll).size(), given - kWaiting);
 }
 
 TEST_F(LevelWriterTest, LeavesItsChunkItsSlotsAndItsLineToTheNextOne) {

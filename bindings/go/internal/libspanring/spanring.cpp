@@ -2439,6 +2439,7 @@ public:
         // or free a slot whose end is not counted, of which nobody would know any more.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(wait_published);
+        --taken_;
         segment.note_waiting();
         return true;
     }
@@ -2473,7 +2474,7 @@ private:
     }
 
     static constexpr uint32_t kSlotCache = 8;
-    static constexpr int32_t kMany = 64;         // open spans of a thread
+    static constexpr int32_t kMany = 64;         // spans that a thread has started and not ended
     static constexpr uint32_t kKeptClasses = 2;  // of blocks
     static_assert(kKeptClasses + 2 == kBlockClasses);
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
@@ -2519,7 +2520,8 @@ private:
     uint32_t line_index_ = kSharedLine;
     uint32_t owner_ = 0;
     uint32_t free_slots_ = 0;
-    int32_t taken_ = 0;  // slots that the thread took and has not given back; about: others may end its spans
+    uint32_t taken_ = 0;  // slots that the thread took less those that it gave away, of whoever's spans: it may be
+                          // less than none, or more than there are
     bool open_ = false;
     bool had_chunk_ = false;
     uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back
@@ -2677,7 +2679,8 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     open_ = true;
 }
 
-// A thread that has many open takes some more with each, from the lowest on: they lie one behind the other.
+// A thread that has many open takes some more with each, from the lowest on: they lie one behind the other. One whose
+// spans others end counts as such.
 [[gnu::noinline]] HeldSlot LevelWriter::take_new_slot(Segment& segment) {
     const uint32_t index = segment.take_slot();
     if (index == Segment::kNone) return HeldSlot();
@@ -2685,7 +2688,7 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     constexpr uint32_t kLines = 12;  // in no cache, where the thread did not keep it
     for (uint32_t line = 0; line < kLines; ++line)
         __builtin_prefetch(reinterpret_cast<const uint8_t*>(held.slot) + line * 64, 1);
-    if (++taken_ < kMany || slot_room_ != kSlotCache) return held;
+    if (static_cast<int32_t>(++taken_) < kMany || slot_room_ != kSlotCache) return held;
     for (uint64_t places = segment.take_slots_beside(index, kSlotCache - 1); places != 0; ++taken_) {
         const auto place = static_cast<uint32_t>(63 - __builtin_clzll(places));
         places ^= uint64_t{1} << place;
@@ -2697,7 +2700,7 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
 
 // Those that are kept for the next spans.
 void LevelWriter::give_slots(Segment& segment) {
-    taken_ -= static_cast<int32_t>(free_slots_);
+    taken_ -= free_slots_;
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
 }
 
