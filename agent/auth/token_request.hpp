@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A token by OAuth2's client credentials (RFC 6749, 4.4): one POST to the token server, which may hang or say anything.
+//
+// Header bill: libcurl and std::function; token_keeper.hpp alone includes it.
 #pragma once
 
 #include <curl/curl.h>
