@@ -365,22 +365,27 @@ inline void pool_given_back(Stepper& stepper, Choices& choices) {
 // ---- The parts of an extent
 // ------------------------------------------------------------------------------------------
 
-// Two want the only part. `held` also stands for the part itself, which its user writes.
+// Two want the only part, one of them as many as there are. `held` also stands for the part itself, which its user
+// writes.
 inline void part_of_two(Stepper& stepper, Choices& choices) {
     uint64_t words[1] = {};
     ExtentParts<CheckedAtomics<>> parts;
     parts.reset(words);
     parts.begin(0, ExtentKind::kBlocks64K);
     uint32_t held = 0;
-    const auto body = [&] {
-        const uint32_t place = parts.take(0, ExtentKind::kBlocks64K);
-        if (place == ExtentParts<>::kNone) return;
+    const auto use = [&] {
         Stepper::plain_write(&held, sizeof held);
         if (held++ != 0) stepper.complain("a part was handed out twice");
         --held;
-        parts.give(0, place);
+        parts.give(0, 0);
     };
-    stepper.run({body, body}, choices);
+    stepper.run({[&] {
+                     if (parts.take(0, ExtentKind::kBlocks64K) != ExtentParts<>::kNone) use();
+                 },
+                 [&] {
+                     if (parts.take_some(0, ExtentKind::kBlocks64K, 7) != 0) use();
+                 }},
+                choices);
 }
 
 // One gives the last part back, one makes something else of the extent, one uses what it is then.

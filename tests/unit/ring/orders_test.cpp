@@ -120,6 +120,7 @@ constexpr Row kTable[] = {
     {"ExtentParts::is acquire", nullptr},
     {"ExtentParts::begin release", nullptr},
     {"ExtentParts::take acquire", nullptr},
+    {"ExtentParts::take_some acquire", nullptr},
     {"ExtentParts::give release", nullptr},
     {"ExtentParts::turn acquire", nullptr},
     {"ExtentParts::hold acquire", nullptr},
