@@ -97,8 +97,8 @@ public:
     bool give(uint32_t extent, uint32_t place) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
         const uint64_t bit = uint64_t{1} << place;
-        // release: what the caller did to the part. Pairs with the acquires in take() and turn(). Without it the next
-        // user could see it half returned.
+        // release: what the caller did to the part. Pairs with the acquires in take(), take_some() and turn(). Without
+        // it the next user could see it half returned.
         while (!Atomics::compare_exchange(words_[extent], word, word | bit, std::memory_order_release)) continue;
         return (word | bit) == unused(kind_of(word));
     }
