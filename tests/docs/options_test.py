@@ -5,13 +5,19 @@ And what print-config prints of a sample is read again as the same."""
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
+import textwrap
 import unittest
 
 import usage
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(SOURCE / "tests/integration"))
+from certificates import Authority  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("SPANRING_BUILD", SOURCE / "build")).resolve()
 AGENT = BUILD / "agent/spanring-agent"
 COLUMNS = ["key", "values", "default", "meaning"]
@@ -70,8 +76,22 @@ def samples():
         yield str(file.relative_to(SOURCE)), file.read_text()
     for page in sorted((SOURCE / "docs").glob("*.md")):
         for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)):
-            if re.match(r"(receivers|processors|exporters|service):", block):
+            if re.match(r"(receivers|processors|exporters|connectors|extensions|service):", block):
                 yield f"{page.name}, block {number}", block
+            elif block.startswith("policies:\n"):
+                yield f"{page.name}, block {number}", "processors:\n  tail_sampling:\n" + textwrap.indent(block, "    ")
+
+
+def with_files(text, folder):
+    """The text with what it names in /etc/spanring in this folder, where it is then."""
+    made = folder / "etc"
+    if "/etc/spanring/" in text and not made.exists():
+        made.mkdir()
+        Authority(made, "agent")  # agent.pem, agent-key.pem
+        shutil.copy(made / "agent.pem", made / "senders-ca.pem")
+        (made / "senders").write_text("ann:a-secret\n")
+        (made / "client-secret").write_text("a-secret\n")
+    return text.replace("/etc/spanring/", f"{made}/")
 
 
 class Pages(unittest.TestCase):
@@ -100,12 +120,12 @@ class Pages(unittest.TestCase):
             for name, text in samples():
                 with self.subTest(name):
                     names.append(name)
-                    file.write_text(text)
+                    file.write_text(with_files(text, pathlib.Path(folder)))
                     printed = self.agent("--state-dir", folder, "print-config", file)
                     file.write_text(printed)
                     again = self.agent("--state-dir", folder, "print-config", file)
                     self.assertEqual(re.sub(" +# .*", "", again), re.sub(" +# .*", "", printed))
-        self.assertGreaterEqual(len(names), 5, names)
+        self.assertGreaterEqual(len(names), 20, names)
 
 
 class Planted(unittest.TestCase):
