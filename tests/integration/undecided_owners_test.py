@@ -3,6 +3,7 @@
 long as they would without."""
 
 import json
+import secrets
 import subprocess
 import urllib.request
 
@@ -10,6 +11,11 @@ import harness
 from users import AllUsersCase
 
 SPANS = 300
+
+
+def caller():
+    """Of a producer alone. What several users have spans in is of one of them, and is not what this is about."""
+    return f"00-{secrets.token_hex(15)}01-00000000000000aa-01"
 
 
 class UndecidedOwners(AllUsersCase):
@@ -44,10 +50,10 @@ class UndecidedOwners(AllUsersCase):
     def check(self, cause, least, **sampling):
         with self.subTest(cause):
             agent = self.agent("--config", self.configure(**sampling))
-            quiet = self.producer(self.alice, "--seed", 1, "--count", SPANS, "--hold")
+            quiet = self.producer(self.alice, "--seed", 1, "--count", SPANS, "--hold", "--caller", caller())
             quiet.wait_for_line("ready")
             harness.wait_until(lambda: self.undecided(self.alice) == SPANS, "all of hers wait")
-            flood = self.producer(self.bob, "--seed", 2, "--endless", "--rate", 20_000)
+            flood = self.producer(self.bob, "--seed", 2, "--endless", "--rate", 20_000, "--caller", caller())
             harness.wait_until(lambda: self.early().get(cause, 0) > least, f"many of his are decided early, by {cause}")
             before = self.early()[cause]
             harness.wait_until(lambda: self.early()[cause] > before + least, "and more")
@@ -65,6 +71,9 @@ class UndecidedOwners(AllUsersCase):
 
     def test_nobody_uses_up_the_memory(self):
         self.check("memory", 2000, memory="1MiB")
+
+    def test_nobody_uses_up_the_files(self):
+        self.check("files", 2000, files={"max_bytes": "2MiB"})
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@
  * spanring.h promises ends the program with 3.
  *
  *     producer --record FILE [--count N] [--seed S] [--service NAME] [--open K] [--hold] [--endless] [--rate N]
- *              [--flush SECONDS] [--limits A,E,L] [--expect-off]
+ *              [--flush SECONDS] [--limits A,E,L] [--caller TRACEPARENT] [--expect-off]
  *
  *     --open K      leaves K further spans open
  *     --hold        prints "ready" when done and waits until its standard input ends
  *     --endless     goes on until its standard input ends; prints "ready" after the first span
  *     --rate N      about N spans a second
  *     --limits      what OTEL_SPAN_{ATTRIBUTE,EVENT,LINK}_COUNT_LIMIT say
+ *     --caller      the span of another process that is the parent of some; else one and the same for every producer
  *     --expect-off  tracing is off: checks that no call records, and prints "off ERRNO"
  */
 #include <errno.h>
@@ -118,15 +119,22 @@ static unsigned long number(const char *option, const char *value) {
 
 static arguments parse(int argc, char **argv) {
     static const struct option kOptions[] = {
-        {"record", 1, NULL, 'r'}, {"count", 1, NULL, 'c'},  {"seed", 1, NULL, 's'},       {"service", 1, NULL, 'n'},
-        {"open", 1, NULL, 'o'},   {"hold", 0, NULL, 'h'},   {"endless", 0, NULL, 'e'},    {"rate", 1, NULL, 'R'},
-        {"flush", 1, NULL, 'f'},  {"limits", 1, NULL, 'l'}, {"expect-off", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
-    arguments given = {.service = "producer", .seed = 1, .attribute_limit = 128, .event_limit = 128, .link_limit = 128};
+        {"record", 1, NULL, 'r'}, {"count", 1, NULL, 'c'},  {"seed", 1, NULL, 's'},    {"service", 1, NULL, 'n'},
+        {"open", 1, NULL, 'o'},   {"hold", 0, NULL, 'h'},   {"endless", 0, NULL, 'e'}, {"rate", 1, NULL, 'R'},
+        {"flush", 1, NULL, 'f'},  {"limits", 1, NULL, 'l'}, {"caller", 1, NULL, 'p'},  {"expect-off", 0, NULL, 'x'},
+        {NULL, 0, NULL, 0}};
+    arguments given = {.service = "producer",
+                       .caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                       .seed = 1,
+                       .attribute_limit = 128,
+                       .event_limit = 128,
+                       .link_limit = 128};
     int option, which = 0;
     while ((option = getopt_long(argc, argv, "", kOptions, &which)) != -1) {
         switch (option) {
             case 'r': given.record = optarg; break;
             case 'n': given.service = optarg; break;
+            case 'p': given.caller = optarg; break;
             case 'c': given.count = number("count", optarg); break;
             case 's': given.seed = number("seed", optarg); break;
             case 'o': given.open = number("open", optarg); break;

@@ -9,6 +9,7 @@
 typedef struct arguments {
     const char *record;
     const char *service;
+    const char *caller;
     unsigned long count, seed, open, rate, flush_seconds;
     unsigned long attribute_limit, event_limit, link_limit;
     int hold, endless, expect_off;

@@ -85,7 +85,6 @@ static void choose_tracer(producer *self, unsigned long index, expectation *expe
 /* Parents of four kinds: none, the span before by hand, the span before as current context, one of another process. */
 static void choose_parent(const producer *self, unsigned long index, spr_start_options *options, spr_context *parent,
                           expectation *expected, spr_token *token) {
-    static const char kHeader[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     token->previous = NULL;
     switch (self->previous.trace_id[0] ? index % 4 : 3) {
         case 0: options->parent_mode = SPR_PARENT_ROOT; return;
@@ -100,7 +99,7 @@ static void choose_parent(const producer *self, unsigned long index, spr_start_o
             MUST(spr_context_attach(parent, token), 0);
             break;
         default:
-            MUST(spr_traceparent_extract(kHeader, sizeof kHeader - 1, parent), 0);
+            MUST(spr_traceparent_extract(self->arguments.caller, strlen(self->arguments.caller), parent), 0);
             options->parent_mode = SPR_PARENT_EXPLICIT;
             options->parent = parent;
     }
