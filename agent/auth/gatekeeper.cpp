@@ -59,7 +59,7 @@ Gatekeeper::Digest Gatekeeper::digest_of(std::string_view text) {
 
 Gatekeeper::Allowed Gatekeeper::read(std::string& ret_fault) const {
     AllowedSenders senders = read_allowed_senders(options_, ret_fault);
-    Allowed allowed{{}, std::move(senders.passwords)};
+    Allowed allowed{{}, std::make_shared<const PasswordList>(std::move(senders.passwords))};
     const std::string before = options_.scheme.empty() ? "" : options_.scheme + " ";
     for (const std::string& token : senders.tokens) allowed.headers.push_back(digest_of(before + token));
     return allowed;
@@ -82,18 +82,29 @@ void Gatekeeper::look(Time now) {
 }
 
 Gatekeeper::Verdict Gatekeeper::judge(std::string_view value, const std::string& peer, Time now) {
+    Verdict verdict = Verdict::kUnknown;
+    const std::unique_ptr<Question> question = ask(value, peer, now, verdict);
+    if (question == nullptr) return verdict;
+    question->compute();
+    return answer(*question);
+}
+
+std::unique_ptr<Gatekeeper::Question> Gatekeeper::ask(std::string_view value, const std::string& peer, Time now,
+                                                      Verdict& ret_verdict) {
     look(now);
-    if (value.empty() || value.size() > kLongestHeader) return Verdict::kUnknown;
+    ret_verdict = Verdict::kUnknown;
+    if (value.empty() || value.size() > kLongestHeader) return nullptr;
     const Digest digest = digest_of(value);
-    if (options_.type == AuthType::kBasic) return judge_password(value, digest, peer, now);
+    if (options_.type == AuthType::kBasic) return ask_password(value, digest, peer, now, ret_verdict);
     bool found = false;  // all are looked at, in the same time
     for (const Digest& each : allowed_.headers) found |= CRYPTO_memcmp(each.data(), digest.data(), digest.size()) == 0;
-    return found ? Verdict::kLetIn : Verdict::kUnknown;
+    if (found) ret_verdict = Verdict::kLetIn;
+    return nullptr;
 }
 
 // Who is not told so any more has waited.
 bool Gatekeeper::may_try(const std::string& peer, Time now) {
-    if (now < next_check_) return false;
+    if (asking_ || now < next_check_) return false;
     const auto waits = next_of_peer_.find(peer);
     if (waits != next_of_peer_.end()) return now >= waits->second;
     if (next_of_peer_.size() >= kMostPeers)
@@ -101,25 +112,48 @@ bool Gatekeeper::may_try(const std::string& peer, Time now) {
     return next_of_peer_.size() < kMostPeers;
 }
 
-Gatekeeper::Verdict Gatekeeper::judge_password(std::string_view value, const Digest& digest, const std::string& peer,
-                                               Time now) {
-    if (const auto seen = known_.find(digest); seen != known_.end())
-        return seen->second ? Verdict::kLetIn : Verdict::kUnknown;
-    if (lower(std::string(value.substr(0, kBasic.size()))) != kBasic) return Verdict::kUnknown;
+std::unique_ptr<Gatekeeper::Question> Gatekeeper::ask_password(std::string_view value, const Digest& digest,
+                                                               const std::string& peer, Time now,
+                                                               Verdict& ret_verdict) {
+    if (const auto seen = known_.find(digest); seen != known_.end()) {
+        if (seen->second) ret_verdict = Verdict::kLetIn;
+        return nullptr;
+    }
+    if (lower(std::string(value.substr(0, kBasic.size()))) != kBasic) return nullptr;
     const std::string pair = decoded(value.substr(kBasic.size()));
-    if (pair.empty()) return Verdict::kUnknown;
-    if (!may_try(peer, now)) return Verdict::kLater;
-    const Time begun = std::chrono::steady_clock::now();
+    if (pair.empty()) return nullptr;
+    if (!may_try(peer, now)) {
+        ret_verdict = Verdict::kLater;
+        return nullptr;
+    }
     const size_t colon = pair.find(':');
-    const bool right = allowed_.passwords.matches(pair.substr(0, colon), pair.substr(colon + 1));
-    const Time::duration took = std::chrono::steady_clock::now() - begun;
-    next_check_ = now + kApart * took;
-    next_of_peer_[peer] = now + kApart * kApart * took;
+    auto question = std::make_unique<Question>();
+    question->passwords_ = allowed_.passwords;
+    question->user_ = pair.substr(0, colon);
+    question->password_ = pair.substr(colon + 1);
+    question->peer_ = peer;
+    question->digest_ = digest;
+    question->asked_ = now;
+    asking_ = true;
+    return question;
+}
+
+void Gatekeeper::Question::compute() {
+    const Time begun = std::chrono::steady_clock::now();
+    right_ = passwords_->matches(user_, password_);
+    took_ = std::chrono::steady_clock::now() - begun;
+}
+
+Gatekeeper::Verdict Gatekeeper::answer(const Question& question) {
+    asking_ = false;
+    next_check_ = question.asked_ + kApart * question.took_;
+    next_of_peer_[question.peer_] = question.asked_ + kApart * kApart * question.took_;
+    if (question.passwords_ != allowed_.passwords) return Verdict::kLater;  // there are others by now
     // Those that were let in are few; who tries many keeps them all the same, for they are asked for only once.
     if (known_.size() >= kMostKnown) std::erase_if(known_, [](const auto& each) { return !each.second; });
     if (known_.size() >= kMostKnown) known_.clear();
-    known_.emplace(digest, right);
-    return right ? Verdict::kLetIn : Verdict::kUnknown;
+    known_.emplace(question.digest_, question.right_);
+    return question.right_ ? Verdict::kLetIn : Verdict::kUnknown;
 }
 
 }  // namespace spanring::agent

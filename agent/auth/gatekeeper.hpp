@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,17 +46,25 @@ public:
     // The value of its header; empty: there is none. `peer`: where it comes from.
     Verdict judge(std::string_view value, const std::string& peer, Time now);
 
+    // The same for a thread that must not wait. Null: ret_verdict is the verdict. Else the question is computed once,
+    // by any thread, and then answered here; until then no other password is looked at.
+    class Question;
+    std::unique_ptr<Question> ask(std::string_view value, const std::string& peer, Time now, Verdict& ret_verdict);
+    Verdict answer(const Question& question);
+
 private:
     using Digest = std::array<uint8_t, 32>;
+    using Passwords = std::shared_ptr<const PasswordList>;
     struct Allowed {
         std::vector<Digest> headers;  // as a whole
-        PasswordList passwords;
+        Passwords passwords;
     };
 
     static Digest digest_of(std::string_view text);
     Allowed read(std::string& ret_fault) const;
     void look(Time now);
-    Verdict judge_password(std::string_view value, const Digest& digest, const std::string& peer, Time now);
+    std::unique_ptr<Question> ask_password(std::string_view value, const Digest& digest, const std::string& peer,
+                                           Time now, Verdict& ret_verdict);
     bool may_try(const std::string& peer, Time now);
 
     const AuthOptions options_;
@@ -64,9 +73,25 @@ private:
     Allowed allowed_;
     Time next_look_{};
     std::map<Digest, bool> known_;
+    bool asking_ = false;  // a question is to be answered
     Time next_check_{};
     std::map<std::string, Time> next_of_peer_;
     LogPace log_;
+};
+
+// Whether a password that was not seen before is the user's.
+class Gatekeeper::Question {
+public:
+    void compute();  // takes as long as the hash is made for
+
+private:
+    friend class Gatekeeper;
+    Passwords passwords_;
+    std::string user_, password_, peer_;
+    Digest digest_{};
+    Time asked_{};
+    Time::duration took_{};
+    bool right_ = false;
 };
 
 }  // namespace spanring::agent

@@ -139,7 +139,22 @@ private:
         if (error) return failed(error);
         state_ = State::kReading;
         asked_ = true;
-        if (!may_read_body()) return;
+        receiver_ = nullptr;  // until the path says which
+        Gatekeeper* const gate = listener_->entrance_.gate();
+        if (gate == nullptr) return judged(Gatekeeper::Verdict::kLetIn);
+        const auto said = parser_->get()[gate->header()];
+        Gatekeeper::Verdict verdict = Gatekeeper::Verdict::kUnknown;
+        auto question = gate->ask({said.data(), said.size()}, peer_, std::chrono::steady_clock::now(), verdict);
+        if (question == nullptr) return judged(verdict);
+        listener_->entrance_.passwords().compute(
+            std::move(question), [self = shared_from_this(), gate](const Gatekeeper::Question& computed) {
+                self->judged(gate->answer(computed));
+            });
+    }
+
+    void judged(Gatekeeper::Verdict verdict) {
+        if (listener_->closed_) return close();
+        if (!may_ask(verdict) || !may_read_body()) return;
         stream_.expires_after(kPatience);
         read_body();
     }
@@ -169,11 +184,8 @@ private:
     }
 
     // Who is not known is told nothing else. False: it is answered.
-    bool may_ask() {
-        Gatekeeper* const gate = listener_->entrance_.gate();
-        if (gate == nullptr) return true;
-        const auto said = parser_->get()[gate->header()];
-        switch (gate->judge({said.data(), said.size()}, peer_, std::chrono::steady_clock::now())) {
+    bool may_ask(Gatekeeper::Verdict verdict) {
+        switch (verdict) {
             case Gatekeeper::Verdict::kLetIn: return true;
             case Gatekeeper::Verdict::kLater:
                 receiver_or_first().note_refused();
@@ -182,15 +194,14 @@ private:
         }
         receiver_or_first().note_unauthenticated();
         Response response = make(http::status::unauthorized, "the receiver does not know who sends", kUnauthenticated);
-        if (!gate->challenge().empty()) response.set(http::field::www_authenticate, gate->challenge());
+        const std::string& challenge = listener_->entrance_.gate()->challenge();
+        if (!challenge.empty()) response.set(http::field::www_authenticate, challenge);
         return end_with(std::move(response));
     }
 
     // By its header. False: it is answered.
     bool may_read_body() {
         const auto& request = parser_->get();
-        receiver_ = nullptr;  // until the path says which
-        if (!may_ask()) return false;
         const auto path = request.target().substr(0, request.target().find('?'));
         const auto signal = signal_of({path.data(), path.size()});
         if (!signal || listener_->receivers_.of(*signal) == nullptr)

@@ -3,7 +3,7 @@
 // Where one protocol's connections come in: the address, TLS where there is a certificate, and who is let in. The
 // thread that runs the context, but for the gate, which is one thread's of the server's choice.
 //
-// Header bill: the address, TLS and the gate, which it puts together; the two servers include it.
+// Header bill: the address, TLS, the gate and its thread, which it puts together; the two servers include it.
 #pragma once
 
 #include <functional>
@@ -12,6 +12,7 @@
 
 #include "auth/gatekeeper.hpp"
 #include "receive/acceptor.hpp"
+#include "receive/password_thread.hpp"
 #include "receive/peer_of.hpp"
 #include "receive/receiver_options.hpp"
 #include "receive/tls_entrance.hpp"
@@ -28,7 +29,7 @@ public:
     ProtocolEntrance(boost::asio::io_context& context, const ListenAddress& address, const EntranceOptions& options,
                      const std::string& name, const std::string& protocol, ListeningSockets* sockets,
                      std::function<void(ConnectionRefusal)> refused)
-        : acceptor_(context, address, kReceiver, sockets) {
+        : acceptor_(context, address, kReceiver, sockets), passwords_(context) {
         const std::string whose = std::string(kReceiver) + ".protocols." + name;
         if (options.auth) gate_.emplace(*options.auth, whose + ".auth");
         if (options.tls.enabled())
@@ -49,6 +50,7 @@ public:
     void close() {
         acceptor_.close();
         if (tls_) tls_->close();
+        passwords_.stop();
     }
     bool shaking() const { return tls_ && tls_->shaking(); }
     bool flushed() const { return !tls_ || tls_->flushed(); }
@@ -57,11 +59,14 @@ public:
 
     // Null: whoever reaches the address.
     Gatekeeper* gate() { return gate_ ? &*gate_ : nullptr; }
+    // Where that one is asked on the thread that runs the context, which has others to answer.
+    PasswordThread& passwords() { return passwords_; }
 
 private:
     Acceptor acceptor_;
     std::optional<TlsEntrance> tls_;
     std::optional<Gatekeeper> gate_;
+    PasswordThread passwords_;
 };
 
 }  // namespace spanring::agent

@@ -7,6 +7,7 @@ The senders are gRPC's own client (grpc_client.cpp), Python's TLS, curl, and the
 import base64
 import http.client
 import json
+import os
 import pathlib
 import socket
 import ssl
@@ -21,6 +22,7 @@ from receive_grpc_test import OK, UNAUTHENTICATED, UNAVAILABLE, Client
 from receiving import PROTOBUF, Receiving, identity, request
 
 PASSWORD = "open sesame"
+SLOW_HASH = "$2b$12$abcdefghijklmnopqrstuuOeZ2hQ32AyBh8ZYFFLfYoUxWKOV2GcS"  # a fifth of a second
 HASH = "$apr1$salt1234$gum57uX3bCGZxFNO7//Yk."  # openssl passwd -apr1
 
 
@@ -367,6 +369,25 @@ class Authentication(Entrance):
         file.write_text("ann:other\n")
         harness.wait_until(lambda: status("ann:other") == 200, "the file is read again")
         harness.wait_until(lambda: status(f"ann:{PASSWORD}") == 401, "what it had counts no more")
+
+    def test_a_hash_is_computed_beside_the_receiver(self):
+        """Which answers others over HTTP meanwhile."""
+        agent = self.start({"basicauth": {"htpasswd": {"inline": f"ann:{SLOW_HASH}"}}}, auth={"authenticator": "basicauth"})
+        (receiver,) = [task for task in pathlib.Path(f"/proc/{agent.pid}/task").iterdir()
+                       if (task / "comm").read_text() == "receive\n"]
+
+        def cpu():
+            """Seconds: of the receiver's thread, and of the agent with all threads that there were."""
+            words = pathlib.Path(f"/proc/{agent.pid}/stat").read_text().rpartition(")")[2].split()
+            ticks = int(words[11]) + int(words[12])
+            return int((receiver / "schedstat").read_text().split()[0]) / 1e9, ticks / os.sysconf("SC_CLK_TCK")
+        before = cpu()
+        value = "Basic " + base64.b64encode(b"ann:wrong").decode()
+        self.assertEqual(self.post(Authorization=value)[0], 401)
+        receiver_cpu, all_cpu = (after - was for after, was in zip(cpu(), before))
+        self.assertGreater(all_cpu, 0.05, "a hash was computed")
+        self.assertLess(receiver_cpu, all_cpu / 2)
+        agent.stop()
 
     def test_a_file_with_a_token_on_each_line_is_read_again(self):
         file = self.folder / "tokens"

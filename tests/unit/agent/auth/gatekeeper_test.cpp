@@ -9,6 +9,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "auth/allowed_senders.hpp"
 #include "auth/password_list.hpp"
@@ -194,6 +195,34 @@ TEST(GatekeeperTest, WhoTriesWithoutAPauseDoesNotKeepOthersOut) {
     }
     EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "another", now), Verdict::kLetIn);  // is known
     EXPECT_EQ(gate.judge("Basic YW5uOmI=", "many", now + 1h), Verdict::kUnknown);
+}
+
+TEST(GatekeeperTest, WhoMustNotWaitGetsAQuestionThatAnyThreadComputes) {
+    const TemporaryDirectory directory;
+    const std::string file = directory.file("users");
+    write(file, "ann:open sesame\nbob:b\n");
+    Gatekeeper gate(basic("", file), "here");
+    Verdict verdict = Verdict::kLater;
+    auto question = gate.ask("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow, verdict);
+    ASSERT_NE(question, nullptr);
+    // Until it is answered no other one is asked, and who needs none is told at once.
+    EXPECT_EQ(gate.ask("Basic Ym9iOmI=", "b", kNow + 1h, verdict), nullptr);
+    EXPECT_EQ(verdict, Verdict::kLater);
+    EXPECT_EQ(gate.ask("", "b", kNow + 1h, verdict), nullptr);
+    EXPECT_EQ(verdict, Verdict::kUnknown);
+    std::thread([&] { question->compute(); }).join();
+    EXPECT_EQ(gate.answer(*question), Verdict::kLetIn);
+    EXPECT_EQ(gate.ask("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow, verdict), nullptr);
+    EXPECT_EQ(verdict, Verdict::kLetIn);
+
+    // A file that is new meanwhile: what was computed of the one before is no answer.
+    question = gate.ask("Basic Ym9iOmI=", "b", kNow + 1h, verdict);
+    ASSERT_NE(question, nullptr);
+    write(file, "ann:another one\n");
+    EXPECT_EQ(gate.ask("", "b", kNow + 2h, verdict), nullptr);
+    question->compute();
+    EXPECT_EQ(gate.answer(*question), Verdict::kLater);
+    EXPECT_EQ(gate.judge("Basic Ym9iOmI=", "b", kNow + 3h), Verdict::kUnknown);
 }
 
 TEST(GatekeeperTest, AnyOfSeveralTokensWillDo) {
