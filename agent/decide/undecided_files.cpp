@@ -383,7 +383,9 @@ void UndecidedFiles::note_booking(uint32_t number, uint64_t total) {
     const uint64_t offset = block.answers + uint64_t{number & kPlaceMask} * sizeof total;
     const Descriptor* const answers = answers_of(block.file);
     if (answers == nullptr || !write_at(answers->get(), &total, sizeof total, offset))
-        fail("cannot be written: what is answered for may come twice", path_of(block.file, kAnswers));
+        fail(total != 0 ? "cannot be written: what is answered for may come twice"
+                        : "cannot be written: after a kill some spans may be missing in the accounts",
+             path_of(block.file, kAnswers));
 }
 
 void UndecidedFiles::done(uint32_t number) {

@@ -129,6 +129,10 @@ bool AttachedSegment::take_in(const UndecidedFiles::Claimed& claimed, std::vecto
         files.done(entry);
         return false;
     }
+    // The agent that noted it had all answers, and was killed before it booked them: they are sent once more. What is
+    // taken back lies where it was read, so a file system that writes in place needs no room for it, however full the
+    // disk is. Where it fails all the same no span is lost: book_filed() writes over it, and only a kill before that,
+    // once others have brought the totals there, has the next agent take the entry for booked.
     if (claimed.booking != 0) files.note_booking(entry, 0);
     std::vector<uint32_t> held;
     std::vector<FiledSpan> handed_over;
