@@ -7,8 +7,9 @@
 // A plain span, by every set of instructions, is exactly one that the validator finds sound and leaves alone and in
 // which, by protobuf's description of the messages, no text has a byte that is not ASCII. A gate, which sees one span
 // after the other, says what the validator says, and leaves behind the same bytes. What metrics read of a sound span is
-// what protobuf reads of it. Processors that look at a glance make of it what they make of it without. Each span ends
-// where nothing more is mapped.
+// what protobuf reads of it, and so is the message of its status, of which it has one at most: of two, protobuf makes
+// one. Processors that look at a glance make of it what they make of it without. Each span ends where nothing more is
+// mapped.
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
@@ -30,6 +31,7 @@
 #include "otlp/wire.hpp"
 #include "processors/processor_chain.hpp"
 #include "processors/processor_options.hpp"
+#include "processors/span_subject.hpp"
 #include "span_metrics/span_outline.hpp"
 #include "support/guarded_bytes.hpp"
 #include "support/otlp_bytes.hpp"
@@ -77,6 +79,12 @@ bool is_what_protobuf_reads(const SpanOutline& outline, const spanring::otlp::Sp
            outline.end_unix_nano == parsed.end_time_unix_nano();
 }
 
+uint32_t statuses_in(std::span<const uint8_t> span) {
+    uint32_t statuses = 0;
+    wire::each_field(span, [&](const wire::Field& field) { statuses += field.tag() == wire::tags::bytes(15) ? 1 : 0; });
+    return statuses;
+}
+
 class Mutations {
 public:
     explicit Mutations(uint64_t seed) : random_(seed), varied_(static_cast<uint32_t>(seed)) {}
@@ -100,9 +108,18 @@ private:
             case 3: return attributes();
             case 4:
                 return attributes() + bytes(11, fixed64(1, random_()) + bytes(2, text(below(40))) + attributes_of(3));
-            case 5: return typical_span(random_()) + bytes(15, number(3, below(3))) + attributes_of(9);
+            case 5: return typical_span(random_()) + status() + attributes_of(9) + (below(4) == 0 ? status() : "");
             default: return typical_span(random_());
         }
+    }
+
+    // Its fields in any order, once or twice.
+    std::string status() {
+        using namespace spanring::agent::test;
+        std::string fields;
+        for (uint64_t count = below(4); count != 0; --count)
+            fields += below(2) == 0 ? number(3, below(3)) : bytes(2, text(below(20)));
+        return bytes(15, fields);
     }
 
     // Attributes of all types, with values and texts around the sizes at which lengths grow.
@@ -245,7 +262,7 @@ int main(int argc, char** argv) {
     Mutations mutations(seed);
     SpanGate gate;
     TwoChains chains;
-    uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0;
+    uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0, with_message = 0, with_two = 0;
     std::array<uint64_t, 3> processed{};
     for (uint64_t i = 0; i < count; ++i) {
         const std::string span = mutations.next();
@@ -268,6 +285,8 @@ int main(int argc, char** argv) {
             (expected.defect == SpanDefect::kNone ? repaired : refused) += 1;
         }
 
+        with_two += expected.defect == SpanDefect::kRepeated && statuses_in(judged) == 2 ? 1 : 0;
+
         bytes = place.at_end(span);
         const SpanCheck check = gate.check(bytes);
         demand(check.defect == expected.defect && check.repaired == expected.repaired, "the gate says the same");
@@ -280,13 +299,17 @@ int main(int argc, char** argv) {
         spanring::otlp::Span parsed;
         demand(parsed.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())), "protobuf parses what is sound");
         demand(outlined && is_what_protobuf_reads(outline, parsed), "an outline is what protobuf reads");
+        demand(statuses_in(bytes) <= 1, "what is sound has one status at most");
+        demand(status_message_in(bytes) == parsed.status().message(), "its message is what protobuf reads");
+        with_message += parsed.status().message().empty() ? 0 : 1;
         processed.at(static_cast<size_t>(chains.take(bytes))) += 1;
     }
     std::printf("%llu spans: %llu plain, %llu with other text, %llu repaired, %llu refused\n",
                 static_cast<unsigned long long>(count), static_cast<unsigned long long>(plain),
                 static_cast<unsigned long long>(other_text), static_cast<unsigned long long>(repaired),
                 static_cast<unsigned long long>(refused));
-    demand(plain > count / 20 && other_text > count / 100 && repaired > count / 100 && refused > count / 20,
+    demand(plain > count / 20 && other_text > count / 100 && repaired > count / 100 && refused > count / 20 &&
+               with_message > count / 100 && with_two > count / 200,
            "there are many of each");
     for (const uint64_t some : processed) demand(some > count / 200, "and processors have to do with some of them");
     return 0;
