@@ -91,9 +91,10 @@ public:
     Receiver(const Receiver&) = delete;
     Receiver& operator=(const Receiver&) = delete;
 
-    // Any thread. Whether so many bytes more may come; and bytes that a protocol has of requests to come.
+    // Any thread. Whether so many bytes more may come; and bytes that a protocol has of requests to come. What comes after
+    // close() is told by take() that the agent ends, and to come again: gRPC's code for "no room" would not say so.
     uint64_t held() const { return held_.load(kSum); }  // bytes
-    bool has_room(size_t bytes) const { return !closed_.load(kSum) && held() + expected_.load(kSum) + bytes <= most(); }
+    bool has_room(size_t bytes) const { return held() + expected_.load(kSum) + bytes <= most(); }
     void expect(size_t bytes) { expected_.fetch_add(bytes, kSum); }
     void expect_no_more(size_t bytes) { expected_.fetch_sub(bytes, kSum); }
 

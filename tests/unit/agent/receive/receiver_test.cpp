@@ -371,6 +371,7 @@ TEST_F(ReceiverTest, AtTheEndWhatIsKeptStaysAndTheRestIsSentAgain) {
     work_later();
     const size_t open = send(request("cart", 0, 1));
     receiver_->close();
+    EXPECT_TRUE(receiver_->has_room(1));  // it is refused because the agent ends, and is told that
     const size_t late = send(request("late", 0, 1));
     exporter_.shutdown({});
     work();
@@ -378,6 +379,7 @@ TEST_F(ReceiverTest, AtTheEndWhatIsKeptStaysAndTheRestIsSentAgain) {
     ASSERT_TRUE(answered(open) && answered(late));
     EXPECT_EQ(replies_[open]->kind, Kind::kBusy);
     EXPECT_EQ(replies_[late]->kind, Kind::kBusy);
+    EXPECT_EQ(replies_[late]->message, "the agent ends");
     EXPECT_EQ(kept_files(), 1u);
     EXPECT_TRUE(receiver_->idle());
 }
