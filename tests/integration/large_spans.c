@@ -4,6 +4,7 @@
  * whole; where the ring is full it waits for the agent and makes another one. It says what it does before and after:
  *
  *     begin IDENTITY NUMBER SIZE
+ *     cut IDENTITY                   a text of it had no room, and is shorter
  *     ended IDENTITY
  *     full IDENTITY
  *     ready                          the open ones are there
@@ -35,7 +36,9 @@ static void write_text(unsigned long number, size_t size) {
     }
 }
 
-static spr_span begin(spr_tracer *tracer, unsigned long number, size_t size) {
+static spr_span begin(spr_provider *provider, spr_tracer *tracer, unsigned long number, size_t size) {
+    static uint64_t cut;
+    spr_statistics statistics = SPR_STATISTICS_INIT;
     spr_span span;
     char name[32], identity[SPR_TRACEPARENT_SIZE];
     const int length = snprintf(name, sizeof name, "number %lu", number);
@@ -46,6 +49,12 @@ static spr_span begin(spr_tracer *tracer, unsigned long number, size_t size) {
     write_text(number, size);
     MUST(spr_span_set_string(&span, SPR_S("half"), text, size / 2), 0); /* it grows twice */
     MUST(spr_span_set_string(&span, SPR_S("rest"), text + size / 2, size - size / 2), 0);
+    MUST(spr_provider_statistics(provider, &statistics), 0);
+    if (statistics.cut_texts != cut) {
+        cut = statistics.cut_texts;
+        printf("cut %s\n", identity);
+        fflush(stdout);
+    }
     return span;
 }
 
@@ -72,12 +81,12 @@ int main(int words, char **arguments) {
     MUST(spr_tracer_get(provider, "large", SPR_NUL, NULL, 0, NULL, 0, &tracer), 0);
     unsigned long number = 0;
     for (; count == 0 || number < count; ++number) {
-        const spr_span span = begin(tracer, number, sizes[number % (sizeof sizes / sizeof *sizes)]);
+        const spr_span span = begin(provider, tracer, number, sizes[number % (sizeof sizes / sizeof *sizes)]);
         end(provider, &span);
         if (number == 40) puts("many");
     }
     static const size_t open_sizes[] = {LARGEST, 100 << 10, 200 << 10, 300};
-    for (unsigned long i = 0; i < open; ++i) begin(tracer, number + i, open_sizes[i]);
+    for (unsigned long i = 0; i < open; ++i) begin(provider, tracer, number + i, open_sizes[i]);
     puts("ready");
     fflush(stdout);
     if (open != 0 && fgets(line, sizeof line, stdin) == NULL) return 0;
