@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/buffer_pool.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <new>
 
 #include <sys/mman.h>
@@ -20,6 +22,7 @@ BufferPool::Buffer BufferPool::take() {
             buffer = kept_.back();  // the last one that came back: its pages are there, and perhaps still in a cache
             kept_.pop_back();
         }
+        least_kept_ = std::min(least_kept_, kept_.size());
         ++(buffer != nullptr ? figures_.hits : figures_.misses);
         ++figures_.out;
     }
@@ -34,6 +37,18 @@ BufferPool::Buffer BufferPool::take() {
         buffer = static_cast<uint8_t*>(memory);
     }
     return Buffer(buffer, Return(shared_from_this()));
+}
+
+void BufferPool::trim() {
+    std::vector<uint8_t*> unused;
+    {
+        const MutexLock lock(mutex_);
+        const auto end = kept_.begin() + static_cast<std::ptrdiff_t>(least_kept_);
+        unused.assign(kept_.begin(), end);
+        kept_.erase(kept_.begin(), end);
+        least_kept_ = kept_.size();
+    }
+    for (uint8_t* buffer : unused) munmap(buffer, kSize);
 }
 
 BufferPool::Figures BufferPool::figures() const {

@@ -2,7 +2,7 @@
 //
 // The memory of batches, in pieces of one size. Some that came back are kept: to map, fault in and unmap memory for
 // each batch costs more than to copy into it. What is kept is bounded, everything beyond it goes back to the kernel at
-// once, so an overload leaves nothing behind.
+// once, and what was not used for a while follows, so an overload leaves nothing behind.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,9 @@ public:
     // kSize bytes, whatever is in them. Throws std::bad_alloc.
     Buffer take();
 
+    // What was kept all the time since the last call, and so used by nobody, goes back to the kernel.
+    void trim();
+
     struct Figures {
         size_t kept = 0;      // buffers that are free
         size_t out = 0;       // ... that somebody has
@@ -54,8 +57,9 @@ private:
     void give_back(uint8_t* buffer);
 
     mutable Mutex mutex_;
-    std::vector<uint8_t*> kept_ SPR_GUARDED_BY(mutex_);
-    Figures figures_ SPR_GUARDED_BY(mutex_);  // without `kept`
+    std::vector<uint8_t*> kept_ SPR_GUARDED_BY(mutex_);  // used least of late: the first
+    size_t least_kept_ SPR_GUARDED_BY(mutex_) = 0;       // since trim()
+    Figures figures_ SPR_GUARDED_BY(mutex_);             // without `kept`
 };
 
 }  // namespace spanring::agent

@@ -30,6 +30,24 @@ TEST(BufferPoolTest, KeepsNoMoreThanItMay) {
     EXPECT_EQ(pool->figures().kept, BufferPool::kKept);
 }
 
+TEST(BufferPoolTest, GivesBackWhatNobodyUsedForAWhile) {
+    const auto pool = std::make_shared<BufferPool>();
+    std::vector<BufferPool::Buffer> buffers;
+    for (int i = 0; i < 5; ++i) buffers.push_back(pool->take());
+    buffers.clear();
+    pool->trim();
+    EXPECT_EQ(pool->figures().kept, 5u) << "they came back since then";
+    for (int i = 0; i < 2; ++i) buffers.push_back(pool->take());
+    const std::set<const uint8_t*> used = {buffers[0].get(), buffers[1].get()};
+    buffers.clear();
+    pool->trim();
+    EXPECT_EQ(pool->figures().kept, 2u);
+    const BufferPool::Buffer one = pool->take(), other = pool->take();
+    EXPECT_EQ((std::set<const uint8_t*>{one.get(), other.get()}), used);
+    pool->trim();
+    EXPECT_EQ(pool->figures().misses, 5u);
+}
+
 TEST(BufferPoolTest, CountsWhatIsOutAndWhatItSaved) {
     const auto pool = std::make_shared<BufferPool>();
     BufferPool::Buffer first = pool->take(), second = pool->take();
