@@ -28,10 +28,14 @@ public:
     void push(std::shared_ptr<Batch> batch);     // any thread
     std::vector<std::shared_ptr<Batch>> take();  // drain thread
 
+    // Drain thread, which takes them before it sleeps longer than its answers may wait. While they may, nobody is told.
+    void let_wait(bool wait);
+
 private:
     AnswerWaiter* waiter_ = nullptr;
     Mutex mutex_;
     std::vector<std::shared_ptr<Batch>> resolved_ SPR_GUARDED_BY(mutex_);
+    bool may_wait_ SPR_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace spanring::agent

@@ -68,6 +68,7 @@ public:
     void follow(std::shared_ptr<const ExportPlan> plan);
 
     void set_waiter(AnswerWaiter& waiter) { acknowledgements_.set_waiter(waiter); }  // before the first batch
+    void let_answers_wait(bool wait) { acknowledgements_.let_wait(wait); }           // the waiter is not told
 
     Lane& shared() { return shared_; }
     const Lane& shared() const { return shared_; }
@@ -112,6 +113,7 @@ public:
     bool is_outstanding(uint64_t serial) const { return outstanding_.contains(serial); }
     size_t outstanding() const { return outstanding_.size(); }
     const CloseCounts& closed() const { return closed_; }
+    void trim_buffers() { supply_->buffers->trim(); }
     BufferPool::Figures buffers() const { return supply_->buffers->figures(); }
 
     // Less than so many bytes may wait in rings at the moment; 0: one of the exporters has a use for more, or none is

@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include "base/foreign_text.hpp"
@@ -25,10 +24,7 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr std::chrono::milliseconds kWaitForAnswers{10};   // between looks where an owner's turn waits for them
-constexpr std::chrono::milliseconds kWaitForExporters{1};  // to have a use for more, where no answer tells of it
-constexpr std::chrono::milliseconds kWaitForPins{10};      // of answered batches, which go a moment later
-constexpr std::chrono::milliseconds kWaitForFlush{1};      // somebody waits
+constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks where an owner's turn waits for them
 
 constexpr std::chrono::seconds kStay{1};  // with a thread that it was given to
 
@@ -165,10 +161,12 @@ void DrainShare::do_work(Clock::time_point now) {
     batcher_.submit_if_old(batcher_.shared());
     for (ServedSegment* served : segments_.awake()) batcher_.submit_if_old(served->segment->own_lane());
     settle();
-    if (now_ >= next_ledger_) {
+    // A little early counts: a wake-up of its own costs more than it is worth.
+    if (now_ >= next_ledger_ - options_.ledger_period / 8) {
         next_ledger_ = now_ + options_.ledger_period;
         tell_ledger();
         forget_unclaimed();
+        if (number_ == DrainExchange::kFirst) batcher_.trim_buffers();
     }
     share_work();
     if (idle_heap_.is_time(status_.bytes - std::exchange(bytes_before_, status_.bytes), now_)) IdleHeap::give_back();
@@ -325,7 +323,8 @@ void DrainShare::settle() {
         AttachedSegment& segment = *served->segment;
         if (!segment.has_to_settle()) continue;
         const CrashScope scope(served->path);
-        if (segment.reclaim(now_) != 0) served->pace.no_later_than(now_ + options_.pace.busy);
+        // Nobody waits for memory of a process of which little comes.
+        if (segment.reclaim(now_) != 0 && !segment.dozes()) served->pace.no_later_than(now_ + options_.pace.busy);
         waits_for_pins_ = waits_for_pins_ || segment.waits_to_reclaim();
         segment.serve_flush();
     }
@@ -464,37 +463,6 @@ void DrainShare::publish_status() {
     status_.outstanding = batcher_.outstanding();
     status_.buffers = batcher_.buffers();
     board_.publish(status_);
-}
-
-// ---- Between passes -------------------------------------------------------------------------------------------------
-
-DrainShare::Clock::time_point DrainShare::due() const {
-    Clock::time_point until = batcher_.due(batcher_.shared());
-    if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
-    if (decisions_ != nullptr) until = std::min({until, decisions_->due(), decisions_->filing_due()});
-    if (held_back_) until = std::min(until, now_ + kWaitForExporters);
-    for (const ServedSegment* served : segments_.awake()) {
-        if (served->is_read() && !held_back_) until = std::min(until, served->pace.due());
-        until = std::min(until, batcher_.due(served->segment->own_lane()));
-    }
-    return segments_.next_look(until);
-}
-
-bool DrainShare::wait(Clock::time_point until, int other) {
-    if (more_) return true;
-    until = std::min(until, due());
-    const Clock::time_point now = Clock::now();
-    if (waits_for_pins_) until = std::min(until, now + kWaitForPins);
-    if (flushes_.waiting()) until = std::min(until, now + kWaitForFlush);
-    if (until <= now) return true;
-    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now);
-    const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000),
-                              static_cast<long>(left.count() % 1'000'000'000)};
-    WakeUp& wake_up = exchange_.wake_up(number_);
-    pollfd files[] = {{wake_up.fd(), POLLIN, 0}, {other, POLLIN, 0}};
-    const bool woken = ppoll(files, 2, &timeout, nullptr) > 0;
-    if (woken && (files[0].revents & POLLIN) != 0) wake_up.silence();
-    return woken && files[1].revents != 0;
 }
 
 }  // namespace spanring::agent

@@ -145,6 +145,9 @@ private:
     void share_work();
     void publish_status();
     Clock::time_point due() const;
+    bool answers_may_wait(Clock::duration to_next_look) const;
+
+    static constexpr std::chrono::milliseconds kWaitForFlush{1};  // somebody waits
 
     const size_t number_;
     const DrainOptions& options_;

@@ -17,6 +17,7 @@ namespace spanring::agent {
 struct DrainStatus {
     uint64_t passes = 0;     // of the drain thread over what is due
     uint64_t held_back = 0;  // of these, that left spans where they are, for the exporters had enough
+    uint64_t patient = 0;    // sleeps of the drain thread from which no answer wakes it
     uint64_t looks = 0;      // at segments
     uint64_t glances = 0;    // of these, at some words of one that sleeps
     uint64_t bells = 0;      // processes that woke the agent
@@ -41,6 +42,7 @@ struct DrainStatus {
     DrainStatus& operator+=(const DrainStatus& other) {
         passes += other.passes;
         held_back += other.held_back;
+        patient += other.patient;
         looks += other.looks;
         glances += other.glances;
         bells += other.bells;

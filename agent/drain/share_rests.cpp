@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part of a drain thread that says how long a segment is left alone.
+// The part of a drain thread that says how long a segment is left alone, and sleeps so long.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+
+#include <poll.h>
 
 #include "drain/drain_share.hpp"
 
@@ -16,6 +19,9 @@ constexpr uint32_t kMostUnheardBells = 2;
 // Of one that sleeps the kernel is asked so much less often whether it lives: it tells of nearly every death by itself,
 // but for a process that has closed the descriptor of its segment.
 constexpr int kPeriodsAsleep = 4;
+
+constexpr std::chrono::milliseconds kWaitForExporters{1};  // to have a use for more, where no answer tells of it
+constexpr std::chrono::milliseconds kWaitForPins{10};      // of answered batches, which go a moment later
 
 }  // namespace
 
@@ -86,6 +92,51 @@ void DrainShare::get_up(ServedSegment& served) {
     served.pace.expect(options_.pace, now_);
     segment.doze();
     served.may_rest = true;
+}
+
+// ---- Between passes -------------------------------------------------------------------------------------------------
+
+DrainShare::Clock::time_point DrainShare::due() const {
+    Clock::time_point until = batcher_.due(batcher_.shared());
+    if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
+    if (decisions_ != nullptr) until = std::min({until, decisions_->due(), decisions_->filing_due()});
+    if (held_back_) until = std::min(until, now_ + kWaitForExporters);
+    for (const ServedSegment* served : segments_.awake()) {
+        if (served->is_read() && !held_back_) until = std::min(until, served->pace.due());
+        until = std::min(until, batcher_.due(served->segment->own_lane()));
+    }
+    return segments_.next_look(until);
+}
+
+// Nobody waits for them before the look that comes soon anyhow.
+bool DrainShare::answers_may_wait(Clock::duration to_next_look) const {
+    if (to_next_look > 2 * options_.pace.dozing || decisions_ != nullptr) return false;
+    if (held_back_ || flushes_.waiting() || queues_.of_several_users()) return false;
+    const auto& awake = segments_.awake();
+    return std::all_of(awake.begin(), awake.end(), [](const ServedSegment* served) {
+        return served->segment->dozes() && !served->segment->flush_pending();
+    });
+}
+
+bool DrainShare::wait(Clock::time_point until, int other) {
+    if (more_) return true;
+    until = std::min(until, due());
+    const Clock::time_point now = Clock::now();
+    if (waits_for_pins_) until = std::min(until, now + kWaitForPins);
+    if (flushes_.waiting()) until = std::min(until, now + kWaitForFlush);
+    if (until <= now) return true;
+    const bool patient = answers_may_wait(until - now);
+    status_.patient += patient ? 1 : 0;
+    batcher_.let_answers_wait(patient);
+    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now);
+    const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000),
+                              static_cast<long>(left.count() % 1'000'000'000)};
+    WakeUp& wake_up = exchange_.wake_up(number_);
+    pollfd files[] = {{wake_up.fd(), POLLIN, 0}, {other, POLLIN, 0}};
+    const bool woken = ppoll(files, 2, &timeout, nullptr) > 0;
+    batcher_.let_answers_wait(false);
+    if (woken && (files[0].revents & POLLIN) != 0) wake_up.silence();
+    return woken && files[1].revents != 0;
 }
 
 }  // namespace spanring::agent

@@ -23,8 +23,8 @@ void WakeUp::ring() {
 }
 
 void WakeUp::silence() {
-    uint64_t count = 0;
-    while (read(event_.get(), &count, sizeof count) == sizeof count) continue;
+    uint64_t rings = 0;
+    if (read(event_.get(), &rings, sizeof rings) < 0) return;  // all of them at once, or there was none
 }
 
 }  // namespace spanring::agent

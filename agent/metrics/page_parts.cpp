@@ -338,6 +338,8 @@ void add_drain(Exposition& page, const DrainStatus& status) {
     counter("spanring_agent_drain_passes_total", "Passes of the drain threads.", status.passes);
     counter("spanring_agent_drain_held_back_total", "Of these, that left spans in rings: exporters had enough.",
             status.held_back);
+    counter("spanring_agent_drain_patient_sleeps_total", "Sleeps of the drain threads from which no answer woke them.",
+            status.patient);
     counter("spanring_agent_looks_total", "Looks at segments.", status.looks);
     counter("spanring_agent_glances_total", "Of these, looks at some words of a process that sleeps.", status.glances);
     counter("spanring_agent_bells_total", "Times that a process woke the agent.", status.bells);

@@ -152,6 +152,34 @@ TEST_F(DozeTest, ComesWhereLittleDoesAndEndsWithABell) {
     EXPECT_EQ(drainer->status().bells, 1u);
 }
 
+// An answer does not wake the agent for a process that it looks at soon; for one that may need its memory it does.
+TEST_F(DozeTest, LetsAnswersWait) {
+    for (const bool dozes : {true, false}) {
+        segment = std::make_unique<FileImage>(
+            directory, test::ImageOptions{.extent_limit = kExtents,
+                                          .compatible = ring::kRingsBell | (dozes ? ring::kRingsAtMark : 0)});
+        (*segment)->claim(0);
+        (*segment)->commit(0, 0);
+        exporter.answers = false;
+        DrainOptions with = drowsy();
+        with.pace.dozing = std::chrono::milliseconds(20);
+        with.batch.age = std::chrono::milliseconds(0);
+        start(with);
+        pass_until([&] { return drainer->status().outstanding != 0 && (!dozes || mark() != 0); });
+        const uint64_t before = drainer->status().patient;
+        for (int sleep = 0; sleep < 3; ++sleep) {
+            drainer->wait();
+            pass(1);
+        }
+        EXPECT_EQ(drainer->status().patient > before, dozes);
+        while (!exporter.waiting.empty()) exporter.answer(0);
+        pass_until([&] { return drainer->status().outstanding == 0; });
+        segment->die();
+        segment.reset();
+        drainer.reset();
+    }
+}
+
 // A first start rings, and ends later: until the next look the mark stands guard.
 TEST_F(DozeTest, FollowsTheBellThatEndsASleep) {
     segment = std::make_unique<FileImage>(

@@ -43,5 +43,22 @@ TEST(WakeUpTest, RingsOnceForAnswersThatWait) {
     }
 }
 
+TEST(WakeUpTest, RingsForNoAnswerThatMayWait) {
+    WakeUp wake_up;
+    Acknowledgements answers;
+    answers.set_waiter(wake_up);
+    answers.let_wait(true);
+    answers.push(std::make_shared<Batch>());
+    EXPECT_FALSE(rings(wake_up));
+    answers.let_wait(false);
+    answers.push(std::make_shared<Batch>());
+    EXPECT_EQ(answers.take().size(), 2u) << "by who is awake by then";
+    answers.push(std::make_shared<Batch>());
+    EXPECT_TRUE(rings(wake_up)) << "the first after that";
+    wake_up.silence();
+    answers.let_wait(true);
+    EXPECT_EQ(answers.take().size(), 1u) << "told of before they might wait";
+}
+
 }  // namespace
 }  // namespace spanring::agent
