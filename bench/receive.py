@@ -89,6 +89,15 @@ def agent(harness, workspace, endpoint, **receiver):
     return process, f"127.0.0.1:{port}"
 
 
+def sit_idle(target, number):
+    """Connections of HTTP/2 that are open and say nothing more, as those of senders between their requests."""
+    host, port = target.split(":")
+    connections = [socket.create_connection((host, int(port))) for _ in range(number)]
+    for connection in connections:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+    return connections
+
+
 def directory(workspace):
     path = workspace.unique("segments")
     path.mkdir(mode=0o700)
@@ -122,6 +131,7 @@ def main():
     arguments.add_argument("--rounds", type=int, default=7)
     arguments.add_argument("--spans", type=int, default=500_000)
     arguments.add_argument("--rate", type=int, default=20_000, help="spans a second while answers are timed (20000)")
+    arguments.add_argument("--idle", type=int, default=0, help="connections to the agent that are open beside the sender's")
     options = arguments.parse_args()
     build = options.build.resolve()
     os.environ["SPANRING_BUILD"] = str(build)
@@ -139,6 +149,7 @@ def main():
         if options.collector:
             process, at = collector(harness, workspace, options.collector, sink.ready[0])
             relays.append(Relay("Collector", process.pid, at, build / "bench"))
+        idle = sit_idle(target, options.idle)
         for number in range(options.rounds + 1):
             for relay in relays:
                 relay.round(options.spans if number else options.spans // 10)
@@ -147,6 +158,8 @@ def main():
             costs = sorted(relay.costs[1:])  # the first one is to warm up
             medians[relay.name] = statistics.median(costs)
             print(f"{relay.name:16} {medians[relay.name]:8.0f} ns a span ({costs[0]:.0f} to {costs[-1]:.0f})")
+        for connection in idle:
+            connection.close()
         ratios = [own / base for own, base in zip(relays[1].costs[1:], relays[0].costs[1:])]
         print(f"agent / floor    {statistics.median(ratios):8.2f} (median of the ratios of rounds)")
         if options.collector:

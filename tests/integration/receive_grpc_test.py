@@ -8,6 +8,8 @@ does, frames by hand. An SDK as the sender: differential_test.py.
 import contextlib
 import http.client
 import itertools
+import pathlib
+import re
 import signal
 import socket
 import struct
@@ -17,8 +19,8 @@ import threading
 import agent_configuration
 import harness
 from comparison import compare_all
-from hostile_backend import (DATA, END_HEADERS, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, frame, header, message,
-                             read_frame)
+from hostile_backend import (ACK, DATA, END_HEADERS, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, HostileBackend,
+                             frame, greet, grpc_answer, grpc_requests, header, message, read_frame)
 from receiving import FAILING_AGENT, Receiving, deaf_backend, field, request
 
 CLIENT = harness.BUILD / "tests/integration/grpc_client"
@@ -252,6 +254,67 @@ class Floods(GrpcReceiving):
         self.serves_others()
         for connection in silent:
             connection.socket.close()
+
+
+class EachReadsItsOwn(GrpcReceiving):
+    """Whoever floods keeps the thread busy that reads from him, and no other."""
+    TURNS = 2000
+
+    def start(self, backend):
+        self.addCleanup(backend.close)
+        self.agent = self.workspace.agent("--config", self.configuration({"endpoint": backend.endpoint, "timeout": "1h"}))
+
+    def awoken(self, thread):
+        """How often one of the agent's had something to do."""
+        for task in pathlib.Path(f"/proc/{self.agent.pid}/task").iterdir():
+            if (task / "comm").read_text(encoding="ascii").strip() == thread:
+                status = (task / "status").read_text(encoding="ascii")
+                return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)[1])
+        raise AssertionError(f"no thread {thread}")
+
+    def take_turns(self, connection):
+        """Says something, and again when that has been read."""
+        for _ in range(self.TURNS):
+            connection.sendall(frame(SETTINGS, 0, 0))
+            while read_frame(connection)[:2] != (SETTINGS, ACK):
+                pass
+
+    def test_what_a_backend_sends_is_read_by_its_exporter_alone(self):
+        def serve(backend, connection):
+            greet(connection)
+            stream = next(grpc_requests(connection))
+            self.take_turns(connection)
+            backend.count()
+            connection.sendall(grpc_answer(stream, 0))
+            backend.wait_for_end()
+        backend = HostileBackend(serve)
+        self.start(backend)
+        client = self.client()
+        sender, receiver = self.awoken("send/otlp_grpc"), self.awoken("receive-grpc")
+        self.assertEqual(client.call(request("shop", [1])), OK, client.message)
+        harness.wait_until(lambda: backend.requests == 1, "the backend has said everything")
+        self.assertGreater(self.awoken("send/otlp_grpc") - sender, 3 * (self.awoken("receive-grpc") - receiver))
+        self.agent.stop()
+
+    def test_what_a_sender_sends_is_read_by_the_receiver_alone(self):
+        def serve(backend, connection):
+            greet(connection)
+            stream = next(grpc_requests(connection))
+            backend.count()
+            backend.wait_for_end()
+            connection.sendall(grpc_answer(stream, 0))
+        backend = HostileBackend(serve)
+        self.start(backend)
+        client = self.client()
+        self.assertEqual(client.call(request("shop", [1])), OK, client.message)  # its exporter waits for the backend
+        harness.wait_until(lambda: backend.requests == 1, "the backend has the request")
+        connection = Connection(self.port).socket
+        self.addCleanup(connection.close)
+        sender, receiver = self.awoken("send/otlp_grpc"), self.awoken("receive-grpc")
+        self.take_turns(connection)
+        self.assertGreater(self.awoken("receive-grpc") - receiver, 3 * (self.awoken("send/otlp_grpc") - sender))
+        backend.ending.set()
+        self.agent.stop()
 
 
 class AgentSends(GrpcReceiving):

@@ -85,9 +85,9 @@ void GrpcTransport::wake() {
     wire_->alarm.Set(&wire_->queue, gpr_time_0(GPR_CLOCK_REALTIME), &wire_->alarm);
 }
 
-// All connections of the process are served by whichever thread of gRPC's waits, a sender's or its own: the floods of
-// one peer are in the CPU time of others. So a peer is believed to flood where bytes come from it, from one time that
-// it was too much to the next.
+// By epoll (polling.hpp) all connections of the process are served by whichever thread of gRPC's waits, and by its own
+// threads as ever: the floods of one peer are in the CPU time of others. So a peer is believed to flood where bytes
+// come from it, from one time that it was too much to the next.
 bool GrpcTransport::is_to_blame() {
     {
         const MutexLock lock(rest_mutex_);
