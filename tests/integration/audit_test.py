@@ -3,10 +3,30 @@
 
 import json
 import sqlite3
+import struct
 import subprocess
 
 import agent_configuration
 import harness
+
+OPEN_SPANS = harness.BUILD / "tests/integration/open_spans"
+# Places in a segment, and numbers there: docs/shared-memory.md.
+WRITER_PAGE, EXTENT_WORDS, FIRST_EXTENT, EXTENT, SLOT = 0x3000, 0x2b000, 0x14d000 + 0x9000, 0x10000, 1216
+KIND_SLOTS, SLOTS, WAITING = 1, 53, 4
+
+
+def waiting_spans(segment):
+    """Spans of a process that have ended and wait in their slots; its memory is in one group of extents."""
+    data = segment.read_bytes()
+    count, = struct.unpack_from("<I", data, WRITER_PAGE)
+    waiting = 0
+    for extent in range(count):
+        if data[EXTENT_WORDS + 8 * extent] != KIND_SLOTS:
+            continue
+        for place in range(SLOTS):
+            waiting += data[FIRST_EXTENT + extent * EXTENT + place * SLOT + 4] == WAITING
+    return waiting
+
 
 class Audit(harness.Case):
     def audit(self, *arguments, code=0, name="audit"):
@@ -41,6 +61,39 @@ class Audit(harness.Case):
             self.assertEqual(process["exporters"][0]["pending"], 100)
             producer.kill()
         self.assertFalse(self.audit("--wait", "1ms")["quiet"], "spans wait for an agent")
+
+    def test_of_spans_that_wait_in_their_slots(self):
+        """They have ended and are pending: before an agent, of a process that lives and of a dead one; then an agent has them."""
+        for state in ("live", "dead"):
+            producer = harness.Process(self.workspace, state, [OPEN_SPANS, state], stdin=subprocess.PIPE, env=harness.environment(
+                SPANRING_DIR=self.workspace.segments, SPANRING_MEMORY_LIMIT="2MiB"))
+            producer.popen.stdin.write(b"many 1200\n")
+            producer.popen.stdin.flush()
+            ended, full = map(int, producer.wait_for_line("many").split()[1:])
+            self.assertEqual(ended + full, 1200)
+            (segment,) = self.workspace.segment_files()
+            waiting = waiting_spans(segment)
+            self.assertGreater(waiting, 100, "no chunk has room for them")
+            if state == "dead":
+                producer.kill()
+            (process,) = self.audit("--service", state)["processes"]
+            self.assertEqual((process["state"], process["started"], process["ended"], process["open"]), (state, 1200, 1200, 0))
+            self.assertEqual((process["dropped"]["full"], process["exporters"][0]["pending"]), (full, ended))
+            (shown,) = json.loads(self.workspace.command("ps", "--json"))["processes"]
+            self.assertEqual((shown["ended"], shown["open"], shown["exporters"][0]["pending"]), (1200, 0, ended))
+            self.assertEqual(waiting_spans(segment), waiting, "who asks takes nothing")
+
+            agent = self.workspace.agent("--exporter", "store")
+            result = self.audit("--service", state, "--wait", "60s")
+            self.assertTrue(result["quiet"])
+            exporter = self.exporters(result["processes"][0])["store"]
+            self.assertEqual((exporter["exported"], exporter["pending"]), (ended, 0))
+            if state == "live":
+                self.assertEqual(waiting_spans(segment), 0, "the agent has given their slots back")
+                producer.end_input()
+                producer.expect(0)
+            harness.wait_until(lambda: not self.workspace.segment_files(), "the segment is drained and unlinked")
+            agent.stop()
 
     def test_of_processes_at_work(self):
         """Numbers of one instant, or none: never a mismatch beside processes and an agent that work."""

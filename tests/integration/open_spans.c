@@ -5,6 +5,8 @@
  *     start NAME [TRACEPARENT]   starts a span, below that one or the newest open one, and prints its traceparent
  *     end                        ends the newest one
  *     flap SECONDS               starts, changes and ends spans, as fast as it can
+ *     many COUNT                 starts so many, then ends them in another order; prints how many ended, and how many
+ *                                were dropped
  *
  * Between two lines its thread is in waits_for_a_line().
  *
@@ -70,6 +72,26 @@ static void flap(spr_tracer *tracer, double seconds) {
     }
 }
 
+static void many(spr_tracer *tracer, unsigned long count) {
+    static const char value[500] = "v";
+    enum { STRIDE = 7919 }; /* prime to the count */
+    unsigned long ended = 0, full = 0;
+    spr_span *spans = malloc(count * sizeof *spans);
+    if (spans == NULL) exit(1);
+    for (unsigned long i = 0; i < count; ++i) {
+        MUST(spr_span_start(tracer, SPR_S("one of many"), &spans[i]), 1);
+        MUST(spr_span_set_string(&spans[i], SPR_S("text"), value, sizeof value), 0);
+    }
+    for (unsigned long i = 0, at = 0; i < count; ++i, at = (at + STRIDE) % count) {
+        if (spr_span_end(&spans[at]) == 0)
+            ++ended;
+        else
+            ++full;
+    }
+    free(spans);
+    printf("many %lu %lu\n", ended, full);
+}
+
 int main(int words, char **arguments) {
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
     spr_provider *provider;
@@ -88,6 +110,8 @@ int main(int words, char **arguments) {
         } else if (strncmp(line, "flap ", 5) == 0) {
             flap(tracer, atof(line + 5));
             puts("flapped");
+        } else if (strncmp(line, "many ", 5) == 0) {
+            many(tracer, strtoul(line + 5, NULL, 10));
         } else if (strcmp(line, "end\n") == 0 && count > 0) {
             MUST(spr_span_end(&spans[--count]), 0);
             puts("ended");

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "ring/ack_book.hpp"
 #include "support/ring_without_huge_places.hpp"
 #include "support/small_tmpfs.hpp"
 #include "support/tracing.hpp"
@@ -180,6 +181,55 @@ TEST_IN_PROCESS(FullRingTest, RefusesASpanForWhichThereIsNoSlotAndCountsIt) {
     EXPECT_EQ(tracing.make("again"), 0);
     for (size_t i = 0; i < open.size(); ++i) EXPECT_EQ(spr_span_end(&open[i]), i == 5 ? -ESTALE : 0);
     test::expect_balance(tracing.statistics(), 0, open.size() + 1);
+}
+
+// Spans that have ended and wait for an agent in their slots hold these: what is kept for open ones is had by those
+// that start, and the next one is refused until an agent has one of the others.
+TEST_IN_PROCESS(FullRingTest, RefusesASpanWhereThoseThatWaitHaveTheSlotsUntilOneIsAcknowledged) {
+    Tracing tracing(test::large_ring());
+    constexpr size_t kSpans = 10'000, kStride = 7919;
+    const std::string text(500, 'x');
+    std::vector<spr_span> open;
+    for (size_t i = 0; i < kSpans; ++i) {
+        open.push_back(tracing.start("open"));
+        ASSERT_EQ(spr_span_set_string(&open.back(), "text", SPR_NUL, text.data(), text.size()), 0);
+    }
+    uint64_t ended = 0;
+    for (size_t i = 0, at = 0; i < kSpans; ++i, at = (at + kStride) % kSpans) ended += spr_span_end(&open[at]) == 0;
+    const auto waiting = [&] {
+        std::vector<uint32_t> slots;
+        test::extents_of(tracing.view()).each_slot([&](uint32_t slot) {
+            const uint64_t word = tracing.view().slot(slot).word;
+            if (ring::SlotWord::unpack(word).state == ring::SlotState::kWaiting) slots.push_back(slot);
+        });
+        return slots;
+    };
+    const std::vector<uint32_t> slots = waiting();
+    EXPECT_GT(slots.size(), 1000u);
+    test::expect_balance(tracing.statistics(), 0, ended);
+
+    const size_t kept = tracing.view().header().extent_limit / 10 * ring::kSlotsPerExtent;
+    std::vector<spr_span> more;
+    spr_span span;
+    int result;
+    while ((result = spr_span_start(tracing.tracer(), "more", SPR_NUL, &span)) == 1) more.push_back(span);
+    EXPECT_EQ(result, -ENOBUFS);
+    EXPECT_GE(more.size(), kept);
+    EXPECT_EQ(waiting(), slots) << "nobody takes the slot of one that waits";
+    EXPECT_EQ(tracing.statistics().not_started_slot, 1u);
+    test::expect_balance(tracing.statistics(), more.size(), ended);
+
+    ring::AckBook<> book;
+    ASSERT_TRUE(book.open(tracing.view(), test::extents_of(tracing.view())));
+    ring::Totals totals = book.totals();
+    for (const uint32_t slot : {slots[0], slots[1], slots.back()}) {
+        ++totals.acknowledged;
+        book.close_waiting_slot(slot, tracing.view().slot(slot).generation, totals);
+    }
+    for (int i = 0; i < 3; ++i) more.push_back(tracing.start("again"));
+    EXPECT_EQ(spr_span_start(tracing.tracer(), "one too many", SPR_NUL, &span), -ENOBUFS);
+    EXPECT_EQ(waiting().size(), slots.size() - 3);
+    test::expect_balance(tracing.statistics(), more.size(), ended);
 }
 
 // In default memory, each with so many strings of 50 bytes; ended in another order, while an agent drains.
