@@ -12,6 +12,9 @@
 //
 //     unused ---- turn() ----> turning ---- finish_turn() ----> unused, of a kind
 //     closed -----------^         +-------- close() ----------> closed: nobody looks into it
+//
+//     closed, of chunks ---- begin_lending() ---> lending ----- lend() -----------> lent: huge places have its memory
+//     lent ----------------- take_back() -----------^ +-------- close(), finish_turn() ---> as before
 #pragma once
 
 #include <cstdint>
@@ -59,6 +62,13 @@ public:
     // Of one that is closed: `when`, as close() was told.
     uint32_t closed_when(uint32_t extent) const {
         return static_cast<uint32_t>(Atomics::load(words_[extent], std::memory_order_relaxed));  // as above
+    }
+
+    // Of one that is lent, or about to be, or no more: what it is beside that. kNone: it is not.
+    ExtentKind lent_kind(uint32_t extent) const {
+        const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: take_back() decides
+        return word >> kKindShift == kLent ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds)
+                                           : ExtentKind::kNone;
     }
 
     // The extent was taken for a kind; again by anybody who sees that.
@@ -149,26 +159,57 @@ public:
         Atomics::store(words_[extent], closed(kind, when), std::memory_order_release);
     }
 
+    // An extent of chunks that nobody holds, or one that is closed, becomes the caller's, who gives its memory to huge
+    // places, or thinks better of it. ret_kind: what it is. False: it is neither, or somebody was faster.
+    bool begin_lending(uint32_t extent, ExtentKind& ret_kind) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
+        const bool is_closed = word >> kKindShift == kClosed;
+        ret_kind = is_closed ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds) : kind_of(word);
+        // acquire: what its holders did, and who closed it. Pairs with the releases in let_go(), begin(), finish_turn()
+        // and close(). Without it one that another thread has just made whole could be taken for empty.
+        return (is_closed || (holds_chunks(ret_kind) && word == unused(ret_kind))) &&
+               Atomics::compare_exchange(words_[extent], word, lent(ret_kind) | kBusy, std::memory_order_acquire);
+    }
+    void lend(uint32_t extent, ExtentKind kind) {
+        // release: that it has no memory, and that this is counted. Pairs with the acquire in take_back(). Without it
+        // the next one could populate it before that.
+        Atomics::store(words_[extent], lent(kind), std::memory_order_release);
+    }
+    // One that is lent becomes the caller's. False: it is not, or somebody was faster.
+    bool take_back(uint32_t extent, ExtentKind kind) {
+        uint64_t word = lent(kind);
+        // acquire: as in lend(), with which it pairs.
+        return Atomics::load(words_[extent], std::memory_order_relaxed) == word &&
+               Atomics::compare_exchange(words_[extent], word, word | kBusy, std::memory_order_acquire);
+    }
+
 private:
     // Bits: 0-52 a free part each, 53-59 how many hold it, 60-63 kind. Of one that is closed: 0-31 when, 32-59 kind.
+    // Of one that is lent: 0 somebody is at it, 32-59 kind.
     static constexpr uint32_t kHolderShift = 53;
     static constexpr uint32_t kKindShift = 60;
     static constexpr uint64_t kFree = (uint64_t{1} << kHolderShift) - 1;
     static constexpr uint64_t kHolder = uint64_t{1} << kHolderShift;
     static constexpr uint64_t kHolders = (uint64_t{1} << kKindShift) - kHolder;
     static constexpr uint32_t kClosedKindShift = 32;
-    static constexpr uint64_t kClosed = 14;  // as a kind
+    static constexpr uint64_t kClosedKinds = (uint64_t{1} << (kKindShift - kClosedKindShift)) - 1;
+    static constexpr uint64_t kBusy = 1;
+    static constexpr uint64_t kLent = 13;    // as a kind
+    static constexpr uint64_t kClosed = 14;  // likewise
     static constexpr uint64_t kTurning = uint64_t{15} << kKindShift;
-    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= kClosed);
+    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= kLent);
 
     // By more than can be counted, some of which have vanished.
     static constexpr bool is_held_for_good(uint64_t word) { return (word & kHolders) == kHolders; }
 
     static constexpr ExtentKind kind_of(uint64_t word) {
-        return word >> kKindShift >= kClosed ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+        return word >> kKindShift >= kLent ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
     }
     static constexpr uint64_t closed(ExtentKind kind, uint32_t when) {
         return kClosed << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift | when;
+    }
+    static constexpr uint64_t lent(ExtentKind kind) {
+        return kLent << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift;
     }
     static constexpr uint64_t unused(ExtentKind kind) {
         const uint64_t free = holds_chunks(kind) ? 0 : (uint64_t{1} << parts_of(kind)) - 1;

@@ -77,7 +77,7 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     most_waiting_at_ = done_ = 0;
     looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
-    memory_ = uint64_t{populated_} << 32;
+    memory_ = uint64_t{populated_} << kCountedShift;
     for (uint32_t& holder : holders_) holder = 0;
     view_ = SegmentView(file.base, extent_limit_);
     restores_ = (view_.header().compatible & kRestoresMemory) != 0;
@@ -100,36 +100,43 @@ void Segment::cover() {
     if (view_) replace_by_scratch(view_.base(), size_);
 }
 
-// Whether enough is left for the other kinds if so many more extents are of this one, where `taken` are, and huge
-// places have the memory of some (`huge`). ret_unused: an extent of open spans in which nothing is used, rather one
-// that has its memory. Two threads that ask at once may both be told yes, for the last one.
-bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const {
+// Whether enough is left for the other kinds if so many more extents are of this one, and so many more have memory,
+// where `taken` are, and huge places have the memory of some (`huge`). Of those that are lent others have the memory:
+// these can still be of their kind, if they are chunks, and of any other. ret_unused: an extent of open spans in which
+// nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the last one.
+bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
+                            uint32_t& ret_unused) const {
     ret_unused = kNone;
-    uint32_t have[kExtentKinds] = {};
-    uint32_t left = extent_limit_ - taken;
-    if (left < huge) return false;
-    left -= huge;
+    uint32_t have[kExtentKinds] = {}, lent[kExtentKinds] = {}, all_lent = 0, unused = 0;
     bool whole = false;
     for (uint32_t extent = 0; extent < taken; ++extent) {
-        const bool closed = parts_.is_closed(extent);
-        if (!closed && !parts_.is_unused(extent)) {
+        const ExtentKind lent_kind = parts_.lent_kind(extent);
+        if (holds_chunks(lent_kind)) {
+            ++lent[static_cast<uint32_t>(lent_kind)];
+            ++all_lent;
+            continue;
+        }
+        if (lent_kind == ExtentKind::kNone && !parts_.is_closed(extent) && !parts_.is_unused(extent)) {
             ++have[static_cast<uint32_t>(this->kind(extent))];
             continue;
         }
-        ++left;
+        ++unused;
         // relaxed: a guess. turn_extent() decides.
         const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
-        const ExtentMemory memory = ExtentWord::unpack(word).memory;
-        if (memory == ExtentMemory::kGiving || (memory == ExtentMemory::kEmpty && whole)) continue;
-        whole = memory != ExtentMemory::kEmpty;
+        const ExtentMemory is = ExtentWord::unpack(word).memory;
+        if (is == ExtentMemory::kGiving || (is == ExtentMemory::kEmpty && whole)) continue;
+        whole = is != ExtentMemory::kEmpty;
         ret_unused = extent;
     }
-    uint32_t kept = 0;
+    uint32_t kept = 0, kept_memory = 0;
     for (uint32_t other = 1; other < kExtentKinds; ++other) {
         const uint32_t least = least_share(static_cast<ExtentKind>(other), extent_limit_);
-        if (other != static_cast<uint32_t>(kind) && have[other] < least) kept += least - have[other];
+        if (other == static_cast<uint32_t>(kind) || have[other] >= least) continue;
+        kept_memory += least - have[other];
+        if (have[other] + lent[other] < least) kept += least - have[other] - lent[other];
     }
-    return left >= kept + more;
+    return extent_limit_ - taken + unused >= kept + more &&
+           extent_limit_ - taken + unused + all_lent >= kept_memory + memory + huge;
 }
 
 uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
@@ -165,10 +172,10 @@ uint64_t Segment::search_again_at() const {
 bool Segment::reserve_extent(uint32_t extent) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     for (;;) {
-        if (extent < have >> 32) return true;
-        const auto huge = static_cast<uint32_t>(have);
-        if (extent + extents_of_huge(huge) >= extent_limit_) return false;
-        const uint64_t more = uint64_t{extent + 1} << 32 | huge;
+        const uint32_t counted = all_counted(have);
+        if (extent < counted) return true;
+        if (memory_of(have) + extent + 1 - counted > extent_limit_) return false;
+        const uint64_t more = have + (uint64_t{extent + 1 - counted} << kCountedShift);
         // relaxed: numbers.
         if (StdAtomics::compare_exchange(memory_, have, more, std::memory_order_relaxed)) return true;
     }
@@ -181,7 +188,7 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     if (seen < StdAtomics::load(page.extents, std::memory_order_relaxed)) return true;  // somebody else was faster
     uint32_t unused;
     const uint32_t huge = extents_of_huge(huge_with_memory());
-    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, seen, huge, unused)) return false;
+    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, 1, seen, huge, unused)) return false;
     if (unused != kNone && turn_extent(unused, kind)) return true;
     if (!reserve_extent(seen)) return false;  // all that is left is being given back, or another thread was faster
     if (seen >= populated_ && !try_to_populate(seen)) return false;
@@ -201,28 +208,6 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
     return true;
-}
-
-// One of that kind whose memory an agent gave back becomes whole. True: there may be a free chunk now; search again.
-bool Segment::restore_extent(ExtentKind kind) {
-    const uint32_t count = extents();
-    for (uint32_t extent = 0; extent < count; ++extent) {
-        if (this->kind(extent) != kind) continue;
-        // acquire: that the extent is punched. Pairs with the release in ExtentGiver::leave(). Without it it could be
-        // populated before that.
-        uint64_t seen = StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire);
-        ExtentWord word = ExtentWord::unpack(seen);
-        if (word.memory != ExtentMemory::kEmpty) continue;
-        if (!try_to_populate(extent)) return false;
-        word.memory = ExtentMemory::kWhole;
-        // release: that the extent is populated. Pairs with the acquire in ChunkWriter::claim(). Without it another
-        // thread could touch it too early. It counts how often its memory went: what somebody else made whole, and an
-        // agent gave back once more, is not made whole by a thread that populated it before.
-        StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
-        SPR_TESTPOINT(extent_restored);
-        return true;
-    }
-    return false;
 }
 
 // The slots of an extent that is the caller's alone become free ones.
@@ -253,6 +238,7 @@ bool Segment::take_back(uint32_t extent, ExtentWord& word) {
 // An extent of open spans in which nothing is used becomes one of a kind, if nobody else was faster. False: its memory
 // is not to be had now.
 bool Segment::turn_extent(uint32_t extent, ExtentKind kind) {
+    if (parts_.lent_kind(extent) != ExtentKind::kNone && !take_lent_back(extent)) return false;
     if (!parts_.turn(extent)) return true;
     // acquire: that it is punched, where it is. Pairs with the release in ExtentGiver::leave(). Without it it could be
     // populated before that.
@@ -319,7 +305,8 @@ uint32_t Segment::take_part(ExtentKind kind) {
         for (uint32_t i = 0; i < seen; ++i, ++at) {
             if (at >= seen) at = 0;
             uint32_t place = parts_.take(at, kind);
-            if (place == ExtentParts<>::kNone && parts_.is_closed(at, kind) && turn_extent(at, kind))
+            if (place == ExtentParts<>::kNone && (parts_.is_closed(at, kind) || parts_.lent_kind(at) == kind) &&
+                turn_extent(at, kind))
                 place = parts_.take(at, kind);
             if (place == ExtentParts<>::kNone) continue;
             StdAtomics::store(hint, at, std::memory_order_relaxed);

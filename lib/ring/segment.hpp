@@ -161,6 +161,10 @@ public:
         }
     }
 
+    // COLD. Extents of which nobody uses anything, and that have no memory, leave it to huge places: at most so many.
+    // False: there is none.
+    bool lend_extents(uint32_t most);
+
     // COLD. Whether one span more may wait in its slot; it is counted as one that does. Not in those that are kept for
     // open spans, so that a slow backend does not stop starts; nor where the oldest give way.
     bool may_wait();
@@ -184,7 +188,8 @@ public:
         const uint32_t extent = chunk / kChunksPerExtent;
         if (extent >= kFirstHuge) return is_huge_chunk(extent - kFirstHuge) && chunk % kChunksPerExtent == 0;
         if (extent >= extent_limit_) return false;
-        const ExtentKind kind = this->kind(extent);
+        ExtentKind kind = this->kind(extent);
+        if (kind == ExtentKind::kNone) kind = parts_.lent_kind(extent);
         return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
     }
     // COLD. Every slot there is. While those of an extent are visited it does not become one of something else, or what
@@ -220,6 +225,19 @@ public:
 private:
     static constexpr uint64_t kLookPause = 10'000'000'000;  // nanoseconds between two looks at what is idle
 
+    // Of memory_.
+    static constexpr uint32_t kCountedShift = 32;
+    static constexpr uint32_t kLentShift = 48;
+    static_assert(kMaxExtents < 1u << (kLentShift - kCountedShift));
+    static uint32_t all_counted(uint64_t memory) {
+        return static_cast<uint32_t>(memory >> kCountedShift) & ((1u << (kLentShift - kCountedShift)) - 1);
+    }
+    // In extents.
+    static uint32_t memory_of(uint64_t memory) {
+        return all_counted(memory) - static_cast<uint32_t>(memory >> kLentShift) +
+               extents_of_huge(static_cast<uint32_t>(memory));
+    }
+
     uint32_t extents() const {
         // acquire: the words of the counted extents are there. Pairs with the release in take_extent(). Without it a
         // search could pass over an extent that is counted, and its caller not search again before something else is.
@@ -229,9 +247,20 @@ private:
         return extent < kFirstHuge ? parts_.kind(extent) : kind_of_huge(extent - kFirstHuge);
     }
     bool take_extent(ExtentKind kind, uint32_t seen);
-    bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const;
+    bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
+                       uint32_t& ret_unused) const;
     bool reserve_extent(uint32_t extent);
     bool try_to_populate(uint32_t extent);
+    bool is_empty(uint32_t extent) const;
+    bool has_free_chunks_alone(uint32_t extent, ExtentKind kind) const;
+    bool lend_extent(uint32_t extent);
+    void put_back(uint32_t extent, ExtentKind kind);
+    bool any_lent() const {
+        return StdAtomics::load(memory_, std::memory_order_relaxed) >> kLentShift != 0;
+    }  // a number
+    bool take_lent_back(uint32_t extent);
+    bool take_any_back(ExtentKind kind);
+    bool populate_again(uint32_t extent);
     bool restore_extent(ExtentKind kind);
     bool turn_extent(uint32_t extent, ExtentKind kind);
     bool take_back(uint32_t extent, ExtentWord& word);
@@ -293,11 +322,15 @@ private:
     uint32_t holder_of(const Slot& slot) const {
         return static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&slot) - view_.base()) / 64);
     }
+    uint32_t lacking(uint64_t have, uint64_t wanted, bool shared) const;
     bool reserve_huge(uint32_t place, bool shared);
+    uint32_t hold_outgrown(uint32_t place);
+    void keep_end(const Slot& slot);
     bool may_claim_huge(uint32_t place) const;
     bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
     bool empty_huge();
-    bool empty_huge_chunk();
+    bool empty_idle_for(uint32_t place);
+    bool empty_idle(uint32_t places);
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
@@ -309,7 +342,7 @@ private:
     void give_huge_blocks(Slot& slot);
     bool claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner);
     bool find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
-    bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short);
+    bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_short);
     bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
@@ -346,8 +379,9 @@ private:
     uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
     uint64_t freed_ = 0;         // Control::freed at the last look
 
-    // What has memory, or may have: bits 0-31 the huge places, one each; 32-63 how many extents, from the first one on.
-    // One word, so that together they never have more than the segment may.
+    // What has memory, or may have: bits 0-31 the huge places, one each; 32-47 how many extents, from the first one on;
+    // 48-63 of how many of these huge places may have it. One word, so that together they never have more than the
+    // segment may.
     alignas(8) uint64_t memory_ = 0;
     uint32_t holders_[kHugePlaces] = {};                // 0: nobody; a slot, by holder_of(); kPassing
     uint32_t given_when_[kHugeBlocks] = {};             // looks() when it was given

@@ -184,6 +184,23 @@ int populate(uint8_t* address, uint64_t size) {
 
 int populate_extent(SegmentView segment, uint32_t extent) { return populate_part(segment, extent, size_of(extent)); }
 
+bool punch(uint8_t* address, uint64_t size) {
+    const int before = errno;
+    const bool gone = madvise(address, size, MADV_REMOVE) == 0;
+    errno = before;
+    return gone;
+}
+
+bool is_in_memory(uint8_t* address, uint32_t size) {
+    unsigned char pages[kExtentSize / kPage];
+    const int before = errno;
+    const bool is_known = mincore(address, size, pages) == 0;
+    errno = before;
+    for (uint32_t page = 0; is_known && page < size / kPage; ++page)
+        if ((pages[page] & 1) != 0) return true;
+    return false;
+}
+
 int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
     char path[kRuntimePathSize];
     int directory = -1;

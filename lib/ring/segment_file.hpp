@@ -45,6 +45,12 @@ int populate(uint8_t* address, uint64_t size);
 // yet. Extents come in ascending order.
 int populate_extent(SegmentView segment, uint32_t extent);
 
+// COLD. Gives memory of the segment back. False: the system refuses, and it stays.
+bool punch(uint8_t* address, uint64_t size);
+
+// COLD. Whether any page of that part of an extent is in memory.
+bool is_in_memory(uint8_t* address, uint32_t size);
+
 // In a child after fork(): puts inaccessible-to-others scratch memory where the parent's segment was, so that a call
 // that fork() interrupted can run on without harm. Nothing if somebody else mapped there already.
 void cover_hole(uint8_t* base, uint64_t size);

@@ -18,6 +18,7 @@ namespace spanring::ring {
 namespace {
 
 constexpr uint32_t kOpenHalf = (1u << kHugeBlocks) - 1;
+constexpr uint32_t kAllPlaces = ~uint32_t{0};
 
 // Of the memory, for open spans: a place of a quarter and the smaller ones that its span has outgrown. For finished
 // ones a little more, for their memory stays a while; for those that spans share, as much as chunks may have.
@@ -45,30 +46,74 @@ bool Segment::hold_huge(uint32_t place, uint32_t holder) {
            StdAtomics::compare_exchange(holders_[place], nobody, holder, std::memory_order_acquire);
 }
 
+// Which idle places would have to give their memory up for these to have it, where that is `have`: a bit each. 0: none,
+// it fits.
+uint32_t Segment::lacking(uint64_t have, uint64_t wanted, bool shared) const {
+    const auto huge = static_cast<uint32_t>(wanted), more = huge & ~static_cast<uint32_t>(have);
+    if ((more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_)) return kOpenHalf;
+    if ((more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared))
+        return ~kOpenHalf;
+    uint32_t unused;
+    const bool fits = memory_of(wanted) <= extent_limit_ &&
+                      leaves_shares(ExtentKind::kNone, 0, 0, extents(), extents_of_huge(huge), unused);
+    return fits ? 0 : kAllPlaces;
+}
+
 // Its memory counts among that of all, from before it is there until it was seen to be gone; that of a block twice, so
-// that there is room for the end of its span.
+// that there is room for the end of its span. A span that grows needs no more than one end: where there is no room for
+// both, the one that is kept for its smaller places becomes that of this one, in one step.
 bool Segment::reserve_huge(uint32_t place, bool shared) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    uint32_t outgrown = 0;
+    bool done = false;
     for (;;) {
-        const uint64_t wanted = have | with_room_for_end(place);
-        if (wanted == have) return true;
-        const auto huge = static_cast<uint32_t>(wanted), more = huge & ~static_cast<uint32_t>(have);
-        const bool many_open = (more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_);
-        const bool many_finished =
-            (more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared);
-        uint32_t unused;
-        const bool fits = !many_open && !many_finished && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
-                          leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
-        if (!fits) {
-            // What finished spans have left is memory of an open one, too, which would otherwise be refused something.
-            const bool may_empty = !many_open && place < kHugeBlocks;
-            if (!forget_gone() && !(may_empty && empty_huge_chunk())) return false;
-            have = StdAtomics::load(memory_, std::memory_order_relaxed);
+        const uint64_t wanted = (have & ~uint64_t{outgrown}) | with_room_for_end(place);
+        const uint32_t lacks = (have | wanted) == have ? 0 : lacking(have, wanted, shared);
+        if (lacks == 0) {
+            // relaxed: numbers.
+            done = StdAtomics::compare_exchange(memory_, have, wanted, std::memory_order_relaxed);
+            if (done) break;
             continue;
         }
-        // relaxed: numbers.
-        if (StdAtomics::compare_exchange(memory_, have, wanted, std::memory_order_relaxed)) return true;
+        // What nobody uses of extents; and what finished spans have left is memory of an open one, too, which would
+        // otherwise be refused something; and so is what open ones have left.
+        const uint32_t size = huge_size(place) / kExtentSize;
+        const bool more = (outgrown == 0 && (outgrown = hold_outgrown(place)) != 0) || forget_gone() ||
+                          (lacks == kAllPlaces && !shared && lend_extents(2 * size)) ||
+                          (place < kHugeBlocks && empty_idle(lacks));
+        if (!more) break;
+        have = StdAtomics::load(memory_, std::memory_order_relaxed);
     }
+    for (; outgrown != 0; outgrown &= outgrown - 1) let_go_huge(static_cast<uint32_t>(__builtin_ctz(outgrown)));
+    return done;
+}
+
+// The places that are kept for the ends of the smaller ones of a span, and have no memory: held from now on, so that
+// they get none.
+uint32_t Segment::hold_outgrown(uint32_t place) {
+    uint32_t held = 0;
+    const uint32_t holder = place < kHugeBlocks ? StdAtomics::load(holders_[place], std::memory_order_relaxed) : 0;
+    for (uint32_t block = 0; holder != 0 && huge_size(block) < huge_size(place); ++block) {
+        const uint32_t end = block + kHugeBlocks;
+        if (StdAtomics::load(holders_[block], std::memory_order_relaxed) != holder ||  // its own note
+            is_short_of_memory(end) || !hold_huge(end, kPassing))
+            continue;
+        if (memory_of_huge(end) == ExtentMemory::kEmpty)
+            held |= uint32_t{1} << end;
+        else
+            let_go_huge(end);
+    }
+    return held;
+}
+
+// What the largest place that the slot has needs for its end: again, where it was to become that of a larger one which
+// is not to be had.
+void Segment::keep_end(const Slot& slot) {
+    for (uint32_t place = kHugeBlocks; place-- != 0;)
+        if (StdAtomics::load(holders_[place], std::memory_order_relaxed) == holder_of(slot)) {  // its own note
+            reserve_huge(place, false);
+            return;
+        }
 }
 
 // By whoever holds it, and knows that it has no memory.
@@ -172,6 +217,7 @@ uint32_t Segment::take_huge_block(Slot& slot, uint32_t bytes) {
             StdAtomics::store(slot.blocks[kBlockClasses - 1], kHugeMark, std::memory_order_relaxed);
         if (make_huge_whole(place)) return place;
         let_go_huge(place);
+        keep_end(slot);
         is_short = is_short || is_short_of_memory(place);
     }
     return kNone;
@@ -195,6 +241,7 @@ void Segment::give_huge_blocks(Slot& slot) {
             // breaks.
             StdAtomics::store(view_.extent_word(kFirstHuge + place), word.pack(), std::memory_order_release);
             SPR_TESTPOINT(huge_unused);
+            StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
         } else if (word.kind == ExtentKind::kNone || word.memory == ExtentMemory::kEmpty) {
             remove(view_.huge(place), huge_size(place));  // a thread vanished while it populated it
         }
@@ -218,31 +265,31 @@ bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, 
            writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
 }
 
-// ret_is_short: one more would do, had it memory.
-bool Segment::claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short) {
-    bool& is_short = ret_is_short = false;  // as above: what is kept for an end may be behind one that is short
+// ret_short: one more that would do, had it memory.
+bool Segment::claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_short) {
+    ret_short = kNone;
     uint32_t least = kNone;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
         if (!may_hold(place, bytes)) continue;
         if (least == kNone) least = huge_size(place);
-        // One that is kept for a larger span stays so.
-        if ((huge_size(place) > least && is_kept_for_end(place)) || (is_short && is_short_of_memory(place)) ||
+        // One that is kept for a larger span stays so. What is kept for an end may be behind one that is short.
+        if ((huge_size(place) > least && is_kept_for_end(place)) || (ret_short != kNone && is_short_of_memory(place)) ||
             !hold_huge(place, kPassing))
             continue;
         const bool got = claim_huge(writer, place, bytes, owner);
         let_go_huge(place);
         if (got) return true;
-        is_short = is_short || is_short_of_memory(place);
+        if (ret_short == kNone && is_short_of_memory(place)) ret_short = place;
     }
     return false;
 }
 
 // One that has memory comes before the memory of others.
 bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
-    bool is_short;
+    uint32_t place;
     do
-        if (claim_any_huge(writer, bytes, owner, is_short)) return true;
-    while (is_short && empty_huge_chunk());
+        if (claim_any_huge(writer, bytes, owner, place)) return true;
+    while (place != kNone && empty_idle_for(place));
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
@@ -269,25 +316,37 @@ bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, u
     return false;
 }
 
-// What finished spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
+// What spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
 [[gnu::noinline]] bool Segment::empty_huge() {
-    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_huge_chunk());
+    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_idle(kAllPlaces));
 }
 
-// The largest that is FREE and kept for nobody's end. Without the agent's lock: nobody but who holds a place claims it
-// or populates it, and an agent gives back what it finds WHOLE.
-bool Segment::empty_huge_chunk() {
+// For a place of finished spans, whose memory was not to be had.
+bool Segment::empty_idle_for(uint32_t place) {
+    const uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // a guess: it is asked for once more
+    const uint32_t lacks = lacking(have, have | uint64_t{1} << place, false);
+    return empty_idle(lacks != 0 ? lacks : kAllPlaces);
+}
+
+// The largest of these that nobody has and that is kept for nobody's end, those of finished spans first. Without the
+// agent's lock: nobody but who holds a place populates it or makes it whole, and an agent gives back what it finds
+// WHOLE, or of blocks UNUSED. Who writes into a block when its span has ended, against the rules, makes memory there
+// once more, until its next span has ended.
+bool Segment::empty_idle(uint32_t places) {
     bool any = false;
-    for (uint32_t place = kHugePlaces; !any && place-- != kHugeBlocks;) {
-        if (!is_huge(place) || is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing))
+    for (uint32_t place = kHugePlaces; !any && place-- != 0;) {
+        if ((places >> place & 1) == 0 || !is_huge(place) || is_kept_for_end(place) ||
+            memory_of_huge(place) == ExtentMemory::kEmpty || !hold_huge(place, kPassing))
             continue;
+        const ExtentMemory idle = place < kHugeBlocks ? ExtentMemory::kUnused : ExtentMemory::kWhole;
         uint64_t& word = view_.extent_word(kFirstHuge + place);
-        // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
+        // relaxed: what its last span wrote was acquired with the place, before it is punched.
         uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
         ExtentWord empty = ExtentWord::unpack(seen);
-        if (empty.memory == ExtentMemory::kWhole && may_claim_huge(place)) {
+        if (empty.memory == idle && (place < kHugeBlocks || may_claim_huge(place))) {
             empty.memory = ExtentMemory::kEmpty;
             ++empty.gives;
+            // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
             any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
             SPR_TESTPOINT(huge_emptied);
             if (any && remove(view_.huge(place), huge_size(place))) {
@@ -297,7 +356,7 @@ bool Segment::empty_huge_chunk() {
                 StdAtomics::store(huge_after_, uint64_t{0}, std::memory_order_relaxed);
             } else if (any) {  // it stays: the memory is locked
                 seen = empty.pack();
-                empty.memory = ExtentMemory::kWhole;
+                empty.memory = idle;
                 StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
                 any = false;
             }

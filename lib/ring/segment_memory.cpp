@@ -8,8 +8,6 @@
 // Control::freed stood still, which moves whenever one becomes FREE; slots and blocks were closed two looks ago. Which
 // of these its threads keep for their next spans, they give back at their next chunk (LevelWriter::next_chunk()), also
 // where an agent runs.
-#include <sys/mman.h>
-
 #include "ring/extent_giver.hpp"
 #include "ring/own_file.hpp"
 #include "ring/segment.hpp"
@@ -26,14 +24,6 @@ constexpr uint32_t kFewExtents = 12;
 
 // Each is a system call that unmaps a piece of the process, some 20 us.
 constexpr uint32_t kGivesAtAStep = 32;
-
-bool is_in_memory(uint8_t* bytes, uint32_t size) {
-    unsigned char pages[kExtentSize / kPage];
-    if (mincore(bytes, size, pages) != 0) return false;
-    for (uint32_t page = 0; page < size / kPage; ++page)
-        if ((pages[page] & 1) != 0) return true;
-    return false;
-}
 
 }  // namespace
 
@@ -161,7 +151,7 @@ bool Segment::give_unused(uint32_t extent) {
 
 // False: the system refused, and it stays.
 bool Segment::remove(uint8_t* bytes, uint32_t size) {
-    if (madvise(bytes, size, MADV_REMOVE) != 0) return false;
+    if (!punch(bytes, size)) return false;
     StdAtomics::fetch_add(view_.writer().given_back, uint64_t{size}, std::memory_order_relaxed);  // a number
     return true;
 }

@@ -102,8 +102,8 @@ constexpr Row kTable[] = {
     {"ExtentGiver::leave release 2", nullptr},  // the count
     {"ExtentGiver::take_unused acquire", nullptr},
     {"Segment::close_extent release", nullptr},
-    {"Segment::restore_extent acquire", "as above, of the call that brings it again"},
-    {"Segment::restore_extent release", nullptr},
+    {"Segment::populate_again acquire", "as above, of the call that brings it again"},
+    {"Segment::populate_again release", nullptr},
     // Huge places.
     {"Segment::begin_huge release", nullptr},
     {"Segment::is_huge acquire",
@@ -127,6 +127,9 @@ constexpr Row kTable[] = {
     {"ExtentParts::let_go release", nullptr},
     {"ExtentParts::finish_turn release", nullptr},
     {"ExtentParts::close release", nullptr},
+    {"ExtentParts::begin_lending acquire", nullptr},
+    {"ExtentParts::lend release", "what it publishes is a number, of which no scenario knows what it has to be"},
+    {"ExtentParts::take_back acquire", "as above"},
     {"Segment::counter_line release", nullptr},
     {"Segment::counter_line acquire", nullptr},
     {"sum_counters acquire", nullptr},  // the lines that are there
@@ -177,6 +180,7 @@ const std::vector<Named>& scenarios() {
         {"given huge block", over(with_huge, given_huge_block), {2, 1}},
         {"first huge chunk", over(with_huge, first_huge_chunk), {2, 1}},
         {"given huge chunk", over(with_huge, given_huge_chunk), {2, 1}},
+        {"lent", over(with_huge, lent), {2, 2}},
         {"growth", over(segment, growth), {2, 2}},
         {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},

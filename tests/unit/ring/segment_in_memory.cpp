@@ -26,8 +26,11 @@ struct Populated {
     uint64_t size;
     uint32_t by;
     Stepper::Moment when;
+    bool punched = false;  // the contrary of it
+
+    bool covers(const void* at) const { return static_cast<uint64_t>(static_cast<const uint8_t*>(at) - begin) < size; }
 };
-std::vector<Populated> g_populated;
+std::vector<Populated> g_populated;  // in the order of the system calls
 
 }  // namespace
 
@@ -68,11 +71,15 @@ void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
 }
 
 void SegmentInMemory::expect_populated(Stepper& stepper, const void* at) {
-    for (const Populated& part : g_populated) {
-        const auto offset = static_cast<uint64_t>(static_cast<const uint8_t*>(at) - part.begin);
-        if (offset < part.size && part.when <= stepper.knowledge().all.at[part.by]) return;
-    }
+    for (size_t i = g_populated.size(); i-- != 0 && !(g_populated[i].covers(at) && g_populated[i].punched);)
+        if (g_populated[i].covers(at) && g_populated[i].when <= stepper.knowledge().all.at[g_populated[i].by]) return;
     stepper.complain("memory is touched of which it is not known that it was populated");
+}
+
+bool SegmentInMemory::is_punched(const void* at) {
+    for (size_t i = g_populated.size(); i-- != 0;)
+        if (g_populated[i].covers(at)) return g_populated[i].punched;
+    return false;
 }
 
 }  // namespace spanring::test
@@ -94,6 +101,14 @@ int populate(uint8_t* address, uint64_t size) {
 }
 
 int populate_extent(SegmentView segment, uint32_t extent) { return populate(segment.extent(extent), size_of(extent)); }
+
+bool punch(uint8_t* address, uint64_t size) {
+    if (test::Stepper* const stepper = test::Stepper::stepping())
+        test::g_populated.push_back({address, size, stepper->running(), test::Stepper::now(), true});
+    return true;
+}
+
+bool is_in_memory(uint8_t*, uint32_t) { return true; }
 
 void cover_hole(uint8_t*, uint64_t) {}
 

@@ -33,6 +33,8 @@ public:
 
     // Complains if the running fiber cannot know that somebody populated the memory.
     static void expect_populated(Stepper& stepper, const void* at);
+    // Whether what was done last to the memory was to give it back.
+    static bool is_punched(const void* at);
 
 private:
     const uint32_t extent_limit_;

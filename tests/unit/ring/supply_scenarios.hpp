@@ -100,6 +100,25 @@ inline void given_back(SegmentInMemory& segment, Stepper& stepper, Choices& choi
     if (early && punched) stepper.complain("an open chunk was punched");
 }
 
+// The only extent of chunks has no memory: one lends it to huge places, the others want a chunk of it.
+inline void lent(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    segment->take_slot();  // else that extent would do
+    const SegmentView view = segment.view();
+    view.extent_word(0) = ExtentWord{ExtentKind::kJumboChunks, ExtentMemory::kEmpty, 1}.pack();
+    bool used = false;
+    const auto use = [&] {
+        ChunkWriter<> writer;
+        Loss loss;
+        if (!segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss))
+            return stepper.complain("no chunk, though there is memory");
+        SegmentInMemory::expect_populated(stepper, view.extent(writer.chunk() / kChunksPerExtent));
+        used = used || writer.chunk() == 0;
+    };
+    stepper.run({[&] { segment->lend_extents(1); }, use}, choices);
+    if (used && SegmentInMemory::is_punched(view.extent(0))) stepper.complain("an open chunk was punched");
+}
+
 // The block of an extent is given back, an agent gives its memory back, and somebody wants a block.
 inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset({ExtentKind::kSlots, ExtentKind::kBlocks64K});  // the first one is never closed,

@@ -1605,6 +1605,9 @@ private:
 //
 //     unused ---- turn() ----> turning ---- finish_turn() ----> unused, of a kind
 //     closed -----------^         +-------- close() ----------> closed: nobody looks into it
+//
+//     closed, of chunks ---- begin_lending() ---> lending ----- lend() -----------> lent: huge places have its memory
+//     lent ----------------- take_back() -----------^ +-------- close(), finish_turn() ---> as before
 
 namespace spanring::ring {
 
@@ -1646,6 +1649,13 @@ public:
     // Of one that is closed: `when`, as close() was told.
     uint32_t closed_when(uint32_t extent) const {
         return static_cast<uint32_t>(Atomics::load(words_[extent], std::memory_order_relaxed));  // as above
+    }
+
+    // Of one that is lent, or about to be, or no more: what it is beside that. kNone: it is not.
+    ExtentKind lent_kind(uint32_t extent) const {
+        const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: take_back() decides
+        return word >> kKindShift == kLent ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds)
+                                           : ExtentKind::kNone;
     }
 
     // The extent was taken for a kind; again by anybody who sees that.
@@ -1736,26 +1746,57 @@ public:
         Atomics::store(words_[extent], closed(kind, when), std::memory_order_release);
     }
 
+    // An extent of chunks that nobody holds, or one that is closed, becomes the caller's, who gives its memory to huge
+    // places, or thinks better of it. ret_kind: what it is. False: it is neither, or somebody was faster.
+    bool begin_lending(uint32_t extent, ExtentKind& ret_kind) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
+        const bool is_closed = word >> kKindShift == kClosed;
+        ret_kind = is_closed ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds) : kind_of(word);
+        // acquire: what its holders did, and who closed it. Pairs with the releases in let_go(), begin(), finish_turn()
+        // and close(). Without it one that another thread has just made whole could be taken for empty.
+        return (is_closed || (holds_chunks(ret_kind) && word == unused(ret_kind))) &&
+               Atomics::compare_exchange(words_[extent], word, lent(ret_kind) | kBusy, std::memory_order_acquire);
+    }
+    void lend(uint32_t extent, ExtentKind kind) {
+        // release: that it has no memory, and that this is counted. Pairs with the acquire in take_back(). Without it
+        // the next one could populate it before that.
+        Atomics::store(words_[extent], lent(kind), std::memory_order_release);
+    }
+    // One that is lent becomes the caller's. False: it is not, or somebody was faster.
+    bool take_back(uint32_t extent, ExtentKind kind) {
+        uint64_t word = lent(kind);
+        // acquire: as in lend(), with which it pairs.
+        return Atomics::load(words_[extent], std::memory_order_relaxed) == word &&
+               Atomics::compare_exchange(words_[extent], word, word | kBusy, std::memory_order_acquire);
+    }
+
 private:
     // Bits: 0-52 a free part each, 53-59 how many hold it, 60-63 kind. Of one that is closed: 0-31 when, 32-59 kind.
+    // Of one that is lent: 0 somebody is at it, 32-59 kind.
     static constexpr uint32_t kHolderShift = 53;
     static constexpr uint32_t kKindShift = 60;
     static constexpr uint64_t kFree = (uint64_t{1} << kHolderShift) - 1;
     static constexpr uint64_t kHolder = uint64_t{1} << kHolderShift;
     static constexpr uint64_t kHolders = (uint64_t{1} << kKindShift) - kHolder;
     static constexpr uint32_t kClosedKindShift = 32;
-    static constexpr uint64_t kClosed = 14;  // as a kind
+    static constexpr uint64_t kClosedKinds = (uint64_t{1} << (kKindShift - kClosedKindShift)) - 1;
+    static constexpr uint64_t kBusy = 1;
+    static constexpr uint64_t kLent = 13;    // as a kind
+    static constexpr uint64_t kClosed = 14;  // likewise
     static constexpr uint64_t kTurning = uint64_t{15} << kKindShift;
-    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= kClosed);
+    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= kLent);
 
     // By more than can be counted, some of which have vanished.
     static constexpr bool is_held_for_good(uint64_t word) { return (word & kHolders) == kHolders; }
 
     static constexpr ExtentKind kind_of(uint64_t word) {
-        return word >> kKindShift >= kClosed ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+        return word >> kKindShift >= kLent ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
     }
     static constexpr uint64_t closed(ExtentKind kind, uint32_t when) {
         return kClosed << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift | when;
+    }
+    static constexpr uint64_t lent(ExtentKind kind) {
+        return kLent << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift;
     }
     static constexpr uint64_t unused(ExtentKind kind) {
         const uint64_t free = holds_chunks(kind) ? 0 : (uint64_t{1} << parts_of(kind)) - 1;
@@ -1928,6 +1969,12 @@ int populate(uint8_t* address, uint64_t size);
 // yet. Extents come in ascending order.
 int populate_extent(SegmentView segment, uint32_t extent);
 
+// COLD. Gives memory of the segment back. False: the system refuses, and it stays.
+bool punch(uint8_t* address, uint64_t size);
+
+// COLD. Whether any page of that part of an extent is in memory.
+bool is_in_memory(uint8_t* address, uint32_t size);
+
 // In a child after fork(): puts inaccessible-to-others scratch memory where the parent's segment was, so that a call
 // that fork() interrupted can run on without harm. Nothing if somebody else mapped there already.
 void cover_hole(uint8_t* base, uint64_t size);
@@ -2088,6 +2135,10 @@ public:
         }
     }
 
+    // COLD. Extents of which nobody uses anything, and that have no memory, leave it to huge places: at most so many.
+    // False: there is none.
+    bool lend_extents(uint32_t most);
+
     // COLD. Whether one span more may wait in its slot; it is counted as one that does. Not in those that are kept for
     // open spans, so that a slow backend does not stop starts; nor where the oldest give way.
     bool may_wait();
@@ -2111,7 +2162,8 @@ public:
         const uint32_t extent = chunk / kChunksPerExtent;
         if (extent >= kFirstHuge) return is_huge_chunk(extent - kFirstHuge) && chunk % kChunksPerExtent == 0;
         if (extent >= extent_limit_) return false;
-        const ExtentKind kind = this->kind(extent);
+        ExtentKind kind = this->kind(extent);
+        if (kind == ExtentKind::kNone) kind = parts_.lent_kind(extent);
         return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
     }
     // COLD. Every slot there is. While those of an extent are visited it does not become one of something else, or what
@@ -2147,6 +2199,19 @@ public:
 private:
     static constexpr uint64_t kLookPause = 10'000'000'000;  // nanoseconds between two looks at what is idle
 
+    // Of memory_.
+    static constexpr uint32_t kCountedShift = 32;
+    static constexpr uint32_t kLentShift = 48;
+    static_assert(kMaxExtents < 1u << (kLentShift - kCountedShift));
+    static uint32_t all_counted(uint64_t memory) {
+        return static_cast<uint32_t>(memory >> kCountedShift) & ((1u << (kLentShift - kCountedShift)) - 1);
+    }
+    // In extents.
+    static uint32_t memory_of(uint64_t memory) {
+        return all_counted(memory) - static_cast<uint32_t>(memory >> kLentShift) +
+               extents_of_huge(static_cast<uint32_t>(memory));
+    }
+
     uint32_t extents() const {
         // acquire: the words of the counted extents are there. Pairs with the release in take_extent(). Without it a
         // search could pass over an extent that is counted, and its caller not search again before something else is.
@@ -2156,9 +2221,20 @@ private:
         return extent < kFirstHuge ? parts_.kind(extent) : kind_of_huge(extent - kFirstHuge);
     }
     bool take_extent(ExtentKind kind, uint32_t seen);
-    bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const;
+    bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
+                       uint32_t& ret_unused) const;
     bool reserve_extent(uint32_t extent);
     bool try_to_populate(uint32_t extent);
+    bool is_empty(uint32_t extent) const;
+    bool has_free_chunks_alone(uint32_t extent, ExtentKind kind) const;
+    bool lend_extent(uint32_t extent);
+    void put_back(uint32_t extent, ExtentKind kind);
+    bool any_lent() const {
+        return StdAtomics::load(memory_, std::memory_order_relaxed) >> kLentShift != 0;
+    }  // a number
+    bool take_lent_back(uint32_t extent);
+    bool take_any_back(ExtentKind kind);
+    bool populate_again(uint32_t extent);
     bool restore_extent(ExtentKind kind);
     bool turn_extent(uint32_t extent, ExtentKind kind);
     bool take_back(uint32_t extent, ExtentWord& word);
@@ -2220,11 +2296,15 @@ private:
     uint32_t holder_of(const Slot& slot) const {
         return static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&slot) - view_.base()) / 64);
     }
+    uint32_t lacking(uint64_t have, uint64_t wanted, bool shared) const;
     bool reserve_huge(uint32_t place, bool shared);
+    uint32_t hold_outgrown(uint32_t place);
+    void keep_end(const Slot& slot);
     bool may_claim_huge(uint32_t place) const;
     bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
     bool empty_huge();
-    bool empty_huge_chunk();
+    bool empty_idle_for(uint32_t place);
+    bool empty_idle(uint32_t places);
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
@@ -2236,7 +2316,7 @@ private:
     void give_huge_blocks(Slot& slot);
     bool claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner);
     bool find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
-    bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short);
+    bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_short);
     bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
@@ -2273,8 +2353,9 @@ private:
     uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
     uint64_t freed_ = 0;         // Control::freed at the last look
 
-    // What has memory, or may have: bits 0-31 the huge places, one each; 32-63 how many extents, from the first one on.
-    // One word, so that together they never have more than the segment may.
+    // What has memory, or may have: bits 0-31 the huge places, one each; 32-47 how many extents, from the first one on;
+    // 48-63 of how many of these huge places may have it. One word, so that together they never have more than the
+    // segment may.
     alignas(8) uint64_t memory_ = 0;
     uint32_t holders_[kHugePlaces] = {};                // 0: nobody; a slot, by holder_of(); kPassing
     uint32_t given_when_[kHugeBlocks] = {};             // looks() when it was given
@@ -3133,7 +3214,7 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     most_waiting_at_ = done_ = 0;
     looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
-    memory_ = uint64_t{populated_} << 32;
+    memory_ = uint64_t{populated_} << kCountedShift;
     for (uint32_t& holder : holders_) holder = 0;
     view_ = SegmentView(file.base, extent_limit_);
     restores_ = (view_.header().compatible & kRestoresMemory) != 0;
@@ -3156,36 +3237,43 @@ void Segment::cover() {
     if (view_) replace_by_scratch(view_.base(), size_);
 }
 
-// Whether enough is left for the other kinds if so many more extents are of this one, where `taken` are, and huge
-// places have the memory of some (`huge`). ret_unused: an extent of open spans in which nothing is used, rather one
-// that has its memory. Two threads that ask at once may both be told yes, for the last one.
-bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const {
+// Whether enough is left for the other kinds if so many more extents are of this one, and so many more have memory,
+// where `taken` are, and huge places have the memory of some (`huge`). Of those that are lent others have the memory:
+// these can still be of their kind, if they are chunks, and of any other. ret_unused: an extent of open spans in which
+// nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the last one.
+bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
+                            uint32_t& ret_unused) const {
     ret_unused = kNone;
-    uint32_t have[kExtentKinds] = {};
-    uint32_t left = extent_limit_ - taken;
-    if (left < huge) return false;
-    left -= huge;
+    uint32_t have[kExtentKinds] = {}, lent[kExtentKinds] = {}, all_lent = 0, unused = 0;
     bool whole = false;
     for (uint32_t extent = 0; extent < taken; ++extent) {
-        const bool closed = parts_.is_closed(extent);
-        if (!closed && !parts_.is_unused(extent)) {
+        const ExtentKind lent_kind = parts_.lent_kind(extent);
+        if (holds_chunks(lent_kind)) {
+            ++lent[static_cast<uint32_t>(lent_kind)];
+            ++all_lent;
+            continue;
+        }
+        if (lent_kind == ExtentKind::kNone && !parts_.is_closed(extent) && !parts_.is_unused(extent)) {
             ++have[static_cast<uint32_t>(this->kind(extent))];
             continue;
         }
-        ++left;
+        ++unused;
         // relaxed: a guess. turn_extent() decides.
         const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
-        const ExtentMemory memory = ExtentWord::unpack(word).memory;
-        if (memory == ExtentMemory::kGiving || (memory == ExtentMemory::kEmpty && whole)) continue;
-        whole = memory != ExtentMemory::kEmpty;
+        const ExtentMemory is = ExtentWord::unpack(word).memory;
+        if (is == ExtentMemory::kGiving || (is == ExtentMemory::kEmpty && whole)) continue;
+        whole = is != ExtentMemory::kEmpty;
         ret_unused = extent;
     }
-    uint32_t kept = 0;
+    uint32_t kept = 0, kept_memory = 0;
     for (uint32_t other = 1; other < kExtentKinds; ++other) {
         const uint32_t least = least_share(static_cast<ExtentKind>(other), extent_limit_);
-        if (other != static_cast<uint32_t>(kind) && have[other] < least) kept += least - have[other];
+        if (other == static_cast<uint32_t>(kind) || have[other] >= least) continue;
+        kept_memory += least - have[other];
+        if (have[other] + lent[other] < least) kept += least - have[other] - lent[other];
     }
-    return left >= kept + more;
+    return extent_limit_ - taken + unused >= kept + more &&
+           extent_limit_ - taken + unused + all_lent >= kept_memory + memory + huge;
 }
 
 uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
@@ -3221,10 +3309,10 @@ uint64_t Segment::search_again_at() const {
 bool Segment::reserve_extent(uint32_t extent) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     for (;;) {
-        if (extent < have >> 32) return true;
-        const auto huge = static_cast<uint32_t>(have);
-        if (extent + extents_of_huge(huge) >= extent_limit_) return false;
-        const uint64_t more = uint64_t{extent + 1} << 32 | huge;
+        const uint32_t counted = all_counted(have);
+        if (extent < counted) return true;
+        if (memory_of(have) + extent + 1 - counted > extent_limit_) return false;
+        const uint64_t more = have + (uint64_t{extent + 1 - counted} << kCountedShift);
         // relaxed: numbers.
         if (StdAtomics::compare_exchange(memory_, have, more, std::memory_order_relaxed)) return true;
     }
@@ -3237,7 +3325,7 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     if (seen < StdAtomics::load(page.extents, std::memory_order_relaxed)) return true;  // somebody else was faster
     uint32_t unused;
     const uint32_t huge = extents_of_huge(huge_with_memory());
-    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, seen, huge, unused)) return false;
+    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, 1, seen, huge, unused)) return false;
     if (unused != kNone && turn_extent(unused, kind)) return true;
     if (!reserve_extent(seen)) return false;  // all that is left is being given back, or another thread was faster
     if (seen >= populated_ && !try_to_populate(seen)) return false;
@@ -3257,28 +3345,6 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
     return true;
-}
-
-// One of that kind whose memory an agent gave back becomes whole. True: there may be a free chunk now; search again.
-bool Segment::restore_extent(ExtentKind kind) {
-    const uint32_t count = extents();
-    for (uint32_t extent = 0; extent < count; ++extent) {
-        if (this->kind(extent) != kind) continue;
-        // acquire: that the extent is punched. Pairs with the release in ExtentGiver::leave(). Without it it could be
-        // populated before that.
-        uint64_t seen = StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire);
-        ExtentWord word = ExtentWord::unpack(seen);
-        if (word.memory != ExtentMemory::kEmpty) continue;
-        if (!try_to_populate(extent)) return false;
-        word.memory = ExtentMemory::kWhole;
-        // release: that the extent is populated. Pairs with the acquire in ChunkWriter::claim(). Without it another
-        // thread could touch it too early. It counts how often its memory went: what somebody else made whole, and an
-        // agent gave back once more, is not made whole by a thread that populated it before.
-        StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
-        SPR_TESTPOINT(extent_restored);
-        return true;
-    }
-    return false;
 }
 
 // The slots of an extent that is the caller's alone become free ones.
@@ -3309,6 +3375,7 @@ bool Segment::take_back(uint32_t extent, ExtentWord& word) {
 // An extent of open spans in which nothing is used becomes one of a kind, if nobody else was faster. False: its memory
 // is not to be had now.
 bool Segment::turn_extent(uint32_t extent, ExtentKind kind) {
+    if (parts_.lent_kind(extent) != ExtentKind::kNone && !take_lent_back(extent)) return false;
     if (!parts_.turn(extent)) return true;
     // acquire: that it is punched, where it is. Pairs with the release in ExtentGiver::leave(). Without it it could be
     // populated before that.
@@ -3375,7 +3442,8 @@ uint32_t Segment::take_part(ExtentKind kind) {
         for (uint32_t i = 0; i < seen; ++i, ++at) {
             if (at >= seen) at = 0;
             uint32_t place = parts_.take(at, kind);
-            if (place == ExtentParts<>::kNone && parts_.is_closed(at, kind) && turn_extent(at, kind))
+            if (place == ExtentParts<>::kNone && (parts_.is_closed(at, kind) || parts_.lent_kind(at) == kind) &&
+                turn_extent(at, kind))
                 place = parts_.take(at, kind);
             if (place == ExtentParts<>::kNone) continue;
             StdAtomics::store(hint, at, std::memory_order_relaxed);
@@ -3736,6 +3804,23 @@ int populate(uint8_t* address, uint64_t size) {
 
 int populate_extent(SegmentView segment, uint32_t extent) { return populate_part(segment, extent, size_of(extent)); }
 
+bool punch(uint8_t* address, uint64_t size) {
+    const int before = errno;
+    const bool gone = madvise(address, size, MADV_REMOVE) == 0;
+    errno = before;
+    return gone;
+}
+
+bool is_in_memory(uint8_t* address, uint32_t size) {
+    unsigned char pages[kExtentSize / kPage];
+    const int before = errno;
+    const bool is_known = mincore(address, size, pages) == 0;
+    errno = before;
+    for (uint32_t page = 0; is_known && page < size / kPage; ++page)
+        if ((pages[page] & 1) != 0) return true;
+    return false;
+}
+
 int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
     char path[kRuntimePathSize];
     int directory = -1;
@@ -3802,6 +3887,7 @@ namespace spanring::ring {
 namespace {
 
 constexpr uint32_t kOpenHalf = (1u << kHugeBlocks) - 1;
+constexpr uint32_t kAllPlaces = ~uint32_t{0};
 
 // Of the memory, for open spans: a place of a quarter and the smaller ones that its span has outgrown. For finished
 // ones a little more, for their memory stays a while; for those that spans share, as much as chunks may have.
@@ -3829,30 +3915,74 @@ bool Segment::hold_huge(uint32_t place, uint32_t holder) {
            StdAtomics::compare_exchange(holders_[place], nobody, holder, std::memory_order_acquire);
 }
 
+// Which idle places would have to give their memory up for these to have it, where that is `have`: a bit each. 0: none,
+// it fits.
+uint32_t Segment::lacking(uint64_t have, uint64_t wanted, bool shared) const {
+    const auto huge = static_cast<uint32_t>(wanted), more = huge & ~static_cast<uint32_t>(have);
+    if ((more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_)) return kOpenHalf;
+    if ((more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared))
+        return ~kOpenHalf;
+    uint32_t unused;
+    const bool fits = memory_of(wanted) <= extent_limit_ &&
+                      leaves_shares(ExtentKind::kNone, 0, 0, extents(), extents_of_huge(huge), unused);
+    return fits ? 0 : kAllPlaces;
+}
+
 // Its memory counts among that of all, from before it is there until it was seen to be gone; that of a block twice, so
-// that there is room for the end of its span.
+// that there is room for the end of its span. A span that grows needs no more than one end: where there is no room for
+// both, the one that is kept for its smaller places becomes that of this one, in one step.
 bool Segment::reserve_huge(uint32_t place, bool shared) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    uint32_t outgrown = 0;
+    bool done = false;
     for (;;) {
-        const uint64_t wanted = have | with_room_for_end(place);
-        if (wanted == have) return true;
-        const auto huge = static_cast<uint32_t>(wanted), more = huge & ~static_cast<uint32_t>(have);
-        const bool many_open = (more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_);
-        const bool many_finished =
-            (more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared);
-        uint32_t unused;
-        const bool fits = !many_open && !many_finished && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
-                          leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
-        if (!fits) {
-            // What finished spans have left is memory of an open one, too, which would otherwise be refused something.
-            const bool may_empty = !many_open && place < kHugeBlocks;
-            if (!forget_gone() && !(may_empty && empty_huge_chunk())) return false;
-            have = StdAtomics::load(memory_, std::memory_order_relaxed);
+        const uint64_t wanted = (have & ~uint64_t{outgrown}) | with_room_for_end(place);
+        const uint32_t lacks = (have | wanted) == have ? 0 : lacking(have, wanted, shared);
+        if (lacks == 0) {
+            // relaxed: numbers.
+            done = StdAtomics::compare_exchange(memory_, have, wanted, std::memory_order_relaxed);
+            if (done) break;
             continue;
         }
-        // relaxed: numbers.
-        if (StdAtomics::compare_exchange(memory_, have, wanted, std::memory_order_relaxed)) return true;
+        // What nobody uses of extents; and what finished spans have left is memory of an open one, too, which would
+        // otherwise be refused something; and so is what open ones have left.
+        const uint32_t size = huge_size(place) / kExtentSize;
+        const bool more = (outgrown == 0 && (outgrown = hold_outgrown(place)) != 0) || forget_gone() ||
+                          (lacks == kAllPlaces && !shared && lend_extents(2 * size)) ||
+                          (place < kHugeBlocks && empty_idle(lacks));
+        if (!more) break;
+        have = StdAtomics::load(memory_, std::memory_order_relaxed);
     }
+    for (; outgrown != 0; outgrown &= outgrown - 1) let_go_huge(static_cast<uint32_t>(__builtin_ctz(outgrown)));
+    return done;
+}
+
+// The places that are kept for the ends of the smaller ones of a span, and have no memory: held from now on, so that
+// they get none.
+uint32_t Segment::hold_outgrown(uint32_t place) {
+    uint32_t held = 0;
+    const uint32_t holder = place < kHugeBlocks ? StdAtomics::load(holders_[place], std::memory_order_relaxed) : 0;
+    for (uint32_t block = 0; holder != 0 && huge_size(block) < huge_size(place); ++block) {
+        const uint32_t end = block + kHugeBlocks;
+        if (StdAtomics::load(holders_[block], std::memory_order_relaxed) != holder ||  // its own note
+            is_short_of_memory(end) || !hold_huge(end, kPassing))
+            continue;
+        if (memory_of_huge(end) == ExtentMemory::kEmpty)
+            held |= uint32_t{1} << end;
+        else
+            let_go_huge(end);
+    }
+    return held;
+}
+
+// What the largest place that the slot has needs for its end: again, where it was to become that of a larger one which
+// is not to be had.
+void Segment::keep_end(const Slot& slot) {
+    for (uint32_t place = kHugeBlocks; place-- != 0;)
+        if (StdAtomics::load(holders_[place], std::memory_order_relaxed) == holder_of(slot)) {  // its own note
+            reserve_huge(place, false);
+            return;
+        }
 }
 
 // By whoever holds it, and knows that it has no memory.
@@ -3956,6 +4086,7 @@ uint32_t Segment::take_huge_block(Slot& slot, uint32_t bytes) {
             StdAtomics::store(slot.blocks[kBlockClasses - 1], kHugeMark, std::memory_order_relaxed);
         if (make_huge_whole(place)) return place;
         let_go_huge(place);
+        keep_end(slot);
         is_short = is_short || is_short_of_memory(place);
     }
     return kNone;
@@ -3979,6 +4110,7 @@ void Segment::give_huge_blocks(Slot& slot) {
             // breaks.
             StdAtomics::store(view_.extent_word(kFirstHuge + place), word.pack(), std::memory_order_release);
             SPR_TESTPOINT(huge_unused);
+            StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
         } else if (word.kind == ExtentKind::kNone || word.memory == ExtentMemory::kEmpty) {
             remove(view_.huge(place), huge_size(place));  // a thread vanished while it populated it
         }
@@ -4002,31 +4134,31 @@ bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, 
            writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
 }
 
-// ret_is_short: one more would do, had it memory.
-bool Segment::claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, bool& ret_is_short) {
-    bool& is_short = ret_is_short = false;  // as above: what is kept for an end may be behind one that is short
+// ret_short: one more that would do, had it memory.
+bool Segment::claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_short) {
+    ret_short = kNone;
     uint32_t least = kNone;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
         if (!may_hold(place, bytes)) continue;
         if (least == kNone) least = huge_size(place);
-        // One that is kept for a larger span stays so.
-        if ((huge_size(place) > least && is_kept_for_end(place)) || (is_short && is_short_of_memory(place)) ||
+        // One that is kept for a larger span stays so. What is kept for an end may be behind one that is short.
+        if ((huge_size(place) > least && is_kept_for_end(place)) || (ret_short != kNone && is_short_of_memory(place)) ||
             !hold_huge(place, kPassing))
             continue;
         const bool got = claim_huge(writer, place, bytes, owner);
         let_go_huge(place);
         if (got) return true;
-        is_short = is_short || is_short_of_memory(place);
+        if (ret_short == kNone && is_short_of_memory(place)) ret_short = place;
     }
     return false;
 }
 
 // One that has memory comes before the memory of others.
 bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
-    bool is_short;
+    uint32_t place;
     do
-        if (claim_any_huge(writer, bytes, owner, is_short)) return true;
-    while (is_short && empty_huge_chunk());
+        if (claim_any_huge(writer, bytes, owner, place)) return true;
+    while (place != kNone && empty_idle_for(place));
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
@@ -4053,25 +4185,37 @@ bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, u
     return false;
 }
 
-// What finished spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
+// What spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
 [[gnu::noinline]] bool Segment::empty_huge() {
-    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_huge_chunk());
+    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_idle(kAllPlaces));
 }
 
-// The largest that is FREE and kept for nobody's end. Without the agent's lock: nobody but who holds a place claims it
-// or populates it, and an agent gives back what it finds WHOLE.
-bool Segment::empty_huge_chunk() {
+// For a place of finished spans, whose memory was not to be had.
+bool Segment::empty_idle_for(uint32_t place) {
+    const uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // a guess: it is asked for once more
+    const uint32_t lacks = lacking(have, have | uint64_t{1} << place, false);
+    return empty_idle(lacks != 0 ? lacks : kAllPlaces);
+}
+
+// The largest of these that nobody has and that is kept for nobody's end, those of finished spans first. Without the
+// agent's lock: nobody but who holds a place populates it or makes it whole, and an agent gives back what it finds
+// WHOLE, or of blocks UNUSED. Who writes into a block when its span has ended, against the rules, makes memory there
+// once more, until its next span has ended.
+bool Segment::empty_idle(uint32_t places) {
     bool any = false;
-    for (uint32_t place = kHugePlaces; !any && place-- != kHugeBlocks;) {
-        if (!is_huge(place) || is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing))
+    for (uint32_t place = kHugePlaces; !any && place-- != 0;) {
+        if ((places >> place & 1) == 0 || !is_huge(place) || is_kept_for_end(place) ||
+            memory_of_huge(place) == ExtentMemory::kEmpty || !hold_huge(place, kPassing))
             continue;
+        const ExtentMemory idle = place < kHugeBlocks ? ExtentMemory::kUnused : ExtentMemory::kWhole;
         uint64_t& word = view_.extent_word(kFirstHuge + place);
-        // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
+        // relaxed: what its last span wrote was acquired with the place, before it is punched.
         uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
         ExtentWord empty = ExtentWord::unpack(seen);
-        if (empty.memory == ExtentMemory::kWhole && may_claim_huge(place)) {
+        if (empty.memory == idle && (place < kHugeBlocks || may_claim_huge(place))) {
             empty.memory = ExtentMemory::kEmpty;
             ++empty.gives;
+            // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
             any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
             SPR_TESTPOINT(huge_emptied);
             if (any && remove(view_.huge(place), huge_size(place))) {
@@ -4081,7 +4225,7 @@ bool Segment::empty_huge_chunk() {
                 StdAtomics::store(huge_after_, uint64_t{0}, std::memory_order_relaxed);
             } else if (any) {  // it stays: the memory is locked
                 seen = empty.pack();
-                empty.memory = ExtentMemory::kWhole;
+                empty.memory = idle;
                 StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
                 any = false;
             }
@@ -4112,6 +4256,134 @@ bool Segment::overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t own
                              owner, loss))
             return true;
     }
+    return false;
+}
+
+}  // namespace spanring::ring
+
+// ---- lib/ring/segment_lent.cpp ---------------------------------------------------------------------------------------
+
+//
+// Extents whose memory went, and what becomes of it: it comes again where somebody wants a chunk of that kind, or it is
+// lent to huge places, for spans that are larger than an extent. Otherwise a burst of small spans that once took every
+// extent would leave no memory to large ones for the rest of the process's life.
+//
+//     lend        nobody holds it, EMPTY, nothing in use | what memory is left there goes | counted as lent
+//     take back   its memory is reserved again           | EMPTY, as before
+//     restore     held, EMPTY: populated                 | word EMPTY -> whole
+//
+// To whoever reads, one that is lent is EMPTY like any other: it is lent in the process's memory alone. A thread that
+// vanishes while it lends one, or takes it back, takes the extent with it.
+
+namespace spanring::ring {
+
+bool Segment::is_empty(uint32_t extent) const {
+    // relaxed: of one that is nobody's a guess. Who holds it has acquired what its last holder did.
+    const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
+    return ExtentWord::unpack(word).memory == ExtentMemory::kEmpty;
+}
+
+// No chunk of it is claimed as long as it is EMPTY: all that are FREE stay so.
+bool Segment::has_free_chunks_alone(uint32_t extent, ExtentKind kind) const {
+    for (uint32_t place = 0; place < parts_of(kind); ++place) {
+        // relaxed: nothing of it is read. Of one that became FREE the agent has read what there was.
+        const uint64_t word =
+            StdAtomics::load(view_.chunk_line(extent * kChunksPerExtent + place).word, std::memory_order_relaxed);
+        if (ChunkWord::unpack(word).state != ChunkState::kFree) return false;
+    }
+    return true;
+}
+
+bool Segment::lend_extent(uint32_t extent) {
+    ExtentKind kind;
+    if (!is_empty(extent) || !parts_.begin_lending(extent, kind)) return false;
+    uint8_t* const bytes = view_.extent(extent);
+    const bool lends = is_empty(extent) && (!holds_chunks(kind) || has_free_chunks_alone(extent, kind)) &&
+                       (!is_in_memory(bytes, kExtentSize) || remove(bytes, kExtentSize));
+    SPR_TESTPOINT(extent_lending);
+    if (!lends) {
+        put_back(extent, kind);
+        return false;
+    }
+    // relaxed: a number.
+    StdAtomics::fetch_add(memory_, uint64_t{1} << kLentShift, std::memory_order_relaxed);
+    parts_.lend(extent, kind);
+    SPR_TESTPOINT(extent_lent);
+    return true;
+}
+
+// One that was lent, or nearly so.
+void Segment::put_back(uint32_t extent, ExtentKind kind) {
+    if (holds_chunks(kind))
+        parts_.finish_turn(extent, kind);
+    else
+        parts_.close(extent, kind, looks());
+}
+
+// At most so many, from the last one on. True: one at least.
+[[gnu::noinline]] bool Segment::lend_extents(uint32_t most) {
+    uint32_t lent = 0;
+    for (uint32_t extent = extents(); lent < most && extent-- != 0;) lent += lend_extent(extent);
+    return lent != 0;
+}
+
+// False: it is not lent, or huge places need the memory.
+bool Segment::take_lent_back(uint32_t extent) {
+    uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    if (memory_of(have) + 1 > extent_limit_) return false;
+    const ExtentKind kind = parts_.lent_kind(extent);
+    if (kind == ExtentKind::kNone || !parts_.take_back(extent, kind)) return false;
+    SPR_TESTPOINT(extent_coming_back);
+    bool fits;
+    do fits = memory_of(have) + 1 <= extent_limit_;
+    // relaxed: a number.
+    while (fits &&
+           !StdAtomics::compare_exchange(memory_, have, have - (uint64_t{1} << kLentShift), std::memory_order_relaxed));
+    if (fits)
+        put_back(extent, kind);
+    else
+        parts_.lend(extent, kind);
+    return fits;
+}
+
+// Of chunks. False: none is lent, or its memory is not to be had, or is kept for other kinds.
+bool Segment::take_any_back(ExtentKind kind) {
+    const uint32_t count = extents();
+    uint32_t unused;
+    if (!leaves_shares(kind, 0, 1, count, extents_of_huge(huge_with_memory()), unused)) return false;
+    for (uint32_t extent = 0; extent < count; ++extent)
+        if (parts_.lent_kind(extent) == kind && take_lent_back(extent)) return true;
+    return false;
+}
+
+// One that is held, so that it is not lent meanwhile. False: its memory did not go, or is not to be had now.
+bool Segment::populate_again(uint32_t extent) {
+    // acquire: that the extent is punched. Pairs with the release in ExtentGiver::leave(). Without it it could be
+    // populated before that.
+    uint64_t seen = StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire);
+    ExtentWord word = ExtentWord::unpack(seen);
+    if (word.memory != ExtentMemory::kEmpty || !try_to_populate(extent)) return false;
+    word.memory = ExtentMemory::kWhole;
+    // release: that the extent is populated. Pairs with the acquire in ChunkWriter::claim(). Without it another thread
+    // could touch it too early. It counts how often its memory went: what somebody else made whole, and an agent gave
+    // back once more, is not made whole by a thread that populated it before.
+    StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
+    SPR_TESTPOINT(extent_restored);
+    return true;
+}
+
+// One of that kind of chunks whose memory went becomes whole. True: there may be a free chunk now; search again.
+bool Segment::restore_extent(ExtentKind kind) {
+    do {
+        const uint32_t count = extents();
+        for (uint32_t extent = 0; extent < count; ++extent) {
+            if (this->kind(extent) != kind || !is_empty(extent) || !parts_.hold(extent, kind)) continue;
+            const bool restored = populate_again(extent);
+            const bool is_short = !restored && is_empty(extent);
+            parts_.let_go(extent);
+            if (restored || is_short) return restored;
+        }
+    } while (any_lent() && take_any_back(kind));
     return false;
 }
 
@@ -4251,14 +4523,6 @@ constexpr uint32_t kFewExtents = 12;
 // Each is a system call that unmaps a piece of the process, some 20 us.
 constexpr uint32_t kGivesAtAStep = 32;
 
-bool is_in_memory(uint8_t* bytes, uint32_t size) {
-    unsigned char pages[kExtentSize / kPage];
-    if (mincore(bytes, size, pages) != 0) return false;
-    for (uint32_t page = 0; page < size / kPage; ++page)
-        if ((pages[page] & 1) != 0) return true;
-    return false;
-}
-
 }  // namespace
 
 [[gnu::noinline]] void Segment::look_now() {
@@ -4385,7 +4649,7 @@ bool Segment::give_unused(uint32_t extent) {
 
 // False: the system refused, and it stays.
 bool Segment::remove(uint8_t* bytes, uint32_t size) {
-    if (madvise(bytes, size, MADV_REMOVE) != 0) return false;
+    if (!punch(bytes, size)) return false;
     StdAtomics::fetch_add(view_.writer().given_back, uint64_t{size}, std::memory_order_relaxed);  // a number
     return true;
 }
