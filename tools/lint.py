@@ -172,13 +172,13 @@ def go_environment():
 
 
 def in_modules(tree, *command):
-    """In each Go module that is complete: it needs no other, or the versions it needs are in its go.sum."""
+    """In each Go module that has sources and is complete: it needs no other, or the versions it needs are in its go.sum."""
     tool("go")
     environment = go_environment()
     problems, missing = [], []
     for folder in tree.folders_of("go.mod"):
         needs_others = bool(re.search(r"^\s*(require )?[\w.]+\.(?!example)\w+/\S+ v", (folder / "go.mod").read_text(), re.M))
-        if folder.parent.name == "tools" or needs_others and not (folder / "go.sum").exists():
+        if folder.parent.name == "tools" or not any(folder.rglob("*.go")) or needs_others and not (folder / "go.sum").exists():
             continue
         if needs_others and output("go", "mod", "download", cwd=folder):
             missing.append(str(folder.relative_to(SOURCE)))

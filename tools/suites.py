@@ -47,6 +47,8 @@ COMMANDS = {
     "packages": ["tests/install/debian_test.py"],
     "soak": ["tools/soak", "--minutes", "30", "--build", "BUILD"],
 }
+# Go programs that tests send to, and the suites with these tests.
+RECEIVERS = {"collector": {"integration", "integration-long", "user", "i686", "aarch64"}, "jaeger": {"integration-long"}}
 AGAIN_AS_USER = ["unit", "integration", "crash"]
 
 # Their tests mostly wait, for processes, timers and backends, and assert no duration: twice as many at a time as there are cores.
@@ -358,9 +360,9 @@ def main_build(build, suites, total):
     if not build.compile():
         total.failed.append(f"build: {build.path.name}")
         return False
-    collector = ["tools/go_build", "tests/integration/collector", build.path / "collector/collector"]
-    if {"integration", "integration-long", "user", "i686", "aarch64"} & set(suites) and run(collector) not in (0, 77):
-        total.failed.append("integration: the Collector cannot be built")
+    for name, needed_by in RECEIVERS.items():
+        if needed_by & set(suites) and run(["tools/go_build", f"tests/integration/{name}", build.path / name / name]) not in (0, 77):
+            total.failed.append(f"integration: {name} cannot be built")
     return True
 
 

@@ -47,6 +47,25 @@ class Span:
         return self.fields["traceId"] + self.fields["spanId"]
 
 
+def spans_of(data, request=0):
+    """Those of a TracesData."""
+    for resource_spans in data.get("resourceSpans", []):
+        resource = resource_spans.get("resource", {})
+        for scope_spans in resource_spans.get("scopeSpans", []):
+            scope = scope_spans.get("scope", {})
+            schema_url = scope_spans.get("schemaUrl", "")
+            for fields in scope_spans.get("spans", []):
+                yield Span(fields, scope, schema_url, resource, request)
+
+
+def by_identity(spans):
+    """Identity to the spans that arrived under it."""
+    found = {}
+    for span in spans:
+        found.setdefault(span.identity, []).append(span)
+    return found
+
+
 class Received:
     """The spans of a file that still grows. Reads only lines that are whole."""
 
@@ -63,25 +82,12 @@ class Received:
         end = data.rfind(b"\n") + 1
         self.offset += end
         for line in data[:end].splitlines():
-            self._add(load(line))
+            self.spans += spans_of(load(line), self.requests)
+            self.requests += 1
         return self.spans
-
-    def _add(self, request):
-        for resource_spans in request.get("resourceSpans", []):
-            resource = resource_spans.get("resource", {})
-            for scope_spans in resource_spans.get("scopeSpans", []):
-                scope = scope_spans.get("scope", {})
-                schema_url = scope_spans.get("schemaUrl", "")
-                for fields in scope_spans.get("spans", []):
-                    self.spans.append(Span(fields, scope, schema_url, resource, self.requests))
-        self.requests += 1
 
     def count(self):
         return len(self.read())
 
     def by_identity(self):
-        """Identity to the spans that arrived under it."""
-        found = {}
-        for span in self.read():
-            found.setdefault(span.identity, []).append(span)
-        return found
+        return by_identity(self.read())
