@@ -140,6 +140,7 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
     served.path = path;
     served.segment = std::move(outcome.segment);
     served.heard = &watch_.hearing(number);
+    served.pace.aim_for(served.segment->most_bytes());
     served.pace.wake(options_.pace, now_);
     roll_.add(file, folder.owner());
     exchange_.share_out(std::move(served), plan);

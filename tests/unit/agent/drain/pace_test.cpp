@@ -9,10 +9,11 @@ namespace {
 using std::chrono::microseconds;
 using Clock = Pace::Clock;
 
-// The pause that settles in where so many bytes come in a microsecond.
-microseconds pause_at(uint64_t bytes_a_microsecond) {
+// The pause that settles in where so many bytes come in a microsecond into a ring of so many.
+microseconds pause_at(uint64_t bytes_a_microsecond, uint64_t ring = 1 << 20) {
     const PaceLimits limits;
     Pace pace;
+    pace.aim_for(ring);
     Clock::time_point now{std::chrono::hours(1)};
     microseconds pause{1000};
     for (int i = 0; i < 50; ++i) {
@@ -31,6 +32,16 @@ TEST(PaceTest, IsShortUnderLoadAndLongWithout) {
     EXPECT_GE(million, limits.shortest);
     EXPECT_LE(million, microseconds(1100));
     EXPECT_GT(pause_at(18), million);
+}
+
+TEST(PaceTest, LeavesMostOfARingFree) {
+    for (const uint64_t ring : {1u << 20, 8u << 20, 16u << 20, 256u << 20}) {
+        const uint64_t found = 183 * static_cast<uint64_t>(pause_at(183, ring).count());
+        EXPECT_GE(found, 180u << 10);
+        EXPECT_LE(found, std::max<uint64_t>(ring / 32, 192u << 10)) << ring;
+        EXPECT_LE(found, 384u << 10);
+    }
+    EXPECT_GT(pause_at(183, 16 << 20), pause_at(183, 1 << 20));
 }
 
 TEST(PaceTest, ComesBackAtOnceWhenMuchComesAfterNothing) {
