@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/child_process.hpp"
+#include "support/small_tmpfs.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace spanring::agent {
@@ -99,6 +101,29 @@ TEST(UndecidedFilesTest, AnswersTakeRoomOnceThereAreAny) {
     EXPECT_EQ(noted.at(0).booking, 12u);
     next.done(noted[0].entry);
     EXPECT_TRUE(fs::exists(answers));
+}
+
+// It lies where it was read, and is written over.
+TEST_IN_PROCESS(UndecidedFilesTest, ABookingIsTakenBackWithNoRoomLeft) {
+    const test::SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    const std::string folder = directory.path() + "/undecided";
+    {
+        UndecidedFiles files({folder});
+        files.note_booking(write(files)[1], 12);
+    }
+    {
+        UndecidedFiles next({folder});
+        test::fill_up(directory.path());
+        std::ofstream more(directory.path() + "/more");
+        more << "x" << std::flush;
+        EXPECT_FALSE(more.good());
+        const auto noted = next.claim({2}, 6);
+        ASSERT_EQ(noted.at(0).booking, 12u);
+        next.note_booking(noted[0].entry, 0);
+    }
+    UndecidedFiles last({folder});
+    EXPECT_EQ(last.claim({2}, 7).at(0).booking, 0u);
 }
 
 // Killed between the two removals: nobody needs them.
