@@ -6,7 +6,7 @@
 // that were not seen before goes one quarter of the thread's time at most, and a quarter of that on those of one peer,
 // so that who tries many stops nobody else.
 //
-// Header bill: the list of passwords and what was found out; the two servers include it.
+// Header bill: the list of passwords and what was found out; servers include it, and what computes for one of them.
 #pragma once
 
 #include <array>
