@@ -72,6 +72,23 @@ class GrpcFloor(Measure):
         return dict(zip(self.keys, (flat, paced)))
 
 
+class TrickleFloor(Measure):
+    """gRPC's raw interface at a pace at which nothing stays in a cache, in requests as large as the agent's then."""
+
+    RATE = 10_000
+    SPANS = 3000  # of a request: what comes from one look that finds the first of them to the look that sends them
+
+    keys = (f"growth.rate{RATE}.floor_ns",)
+
+    def start(self, bed, place):
+        self.worker = bed.worker("grpc_sender", place.endpoint, BYTES, self.SPANS, 1)
+        self.worker.ask("flat", 20 * self.SPANS)
+        self.milliseconds = 2000 if place.quick else 6000
+
+    def round(self):
+        return {self.keys[0]: self.worker.ask("paced", self.RATE, self.milliseconds)["cpu_ns"]}
+
+
 class Processes(Measure):
     """The same rate out of 1, 10, 100, 1,000 processes; and what 100 cost that do nothing."""
 
@@ -115,7 +132,8 @@ def measures():
 
 
 def rates():
-    return [AgentCost(f"growth.rate{rate}.agent_cpu_ns", BYTES, rate=rate, warm_up=WARM_UP) for rate in RATES]
+    return [TrickleFloor(),
+            *(AgentCost(f"growth.rate{rate}.agent_cpu_ns", BYTES, rate=rate, warm_up=WARM_UP) for rate in RATES)]
 
 
 def processes():

@@ -125,6 +125,7 @@ FIGURES = [
     ("first_span.us", "first span of a process, start to end", "us", 0),
     ("first_span.forked_us", "first span of a forked child whose parent has one", "us", 0),
     ("first_span.lost", "first spans lost", "spans", 0),
+    ("growth.rate10000.floor_ns", "gRPC's raw interface at 10,000 spans/s, requests of 3,000", "ns", 1),
     *[(f"growth.rate{rate}.agent_cpu_ns", f"agent CPU at {rate:,} spans/s", "ns", 1) for rate in RATES if rate != 100_000],
     *[(f"growth.processes{count}.agent_cpu_ns", f"agent CPU, 100,000 spans/s, processes: {count}", "ns", 1)
       for count in PROCESSES],
