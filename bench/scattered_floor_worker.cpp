@@ -42,12 +42,15 @@ int main(int count, char** words) {
                        const std::vector<uint32_t> order = bench::shuffled(numbers[1]);
                        Places places(numbers[1], size);
                        std::vector<uint8_t> record(size);
+                       std::vector<double> starts;
                        const auto spans = [&](uint64_t number) {
+                           const uint64_t before = bench::now();
                            for (uint64_t i = 0; i < number; ++i) {
                                const uint64_t begin = bench::ticks();
                                std::memcpy(record.data(), &begin, sizeof begin);
                                std::memcpy(places[i], record.data(), size);
                            }
+                           starts.push_back(static_cast<double>(bench::now() - before) / static_cast<double>(number));
                            for (const uint32_t place : order) {
                                const uint64_t end = bench::ticks();
                                std::memcpy(places[place] + sizeof end, &end, sizeof end);
@@ -57,6 +60,7 @@ int main(int count, char** words) {
                        const auto rest = [&](uint64_t) {
                            while (!ring.drained()) bench::sleep_until(bench::now() + 1'000'000);
                        };
-                       return bench::Answer().add("ns", bench::burst_median(numbers, spans, rest));
+                       const double median = bench::burst_median(numbers, spans, rest);
+                       return bench::Answer().add("ns", median).add("start_ns", bench::median(std::move(starts)));
                    }}});
 }

@@ -5,11 +5,13 @@
 //
 //     burst BURSTS SPANS           ns of a span: the median over bursts with a pause of 1 ms between them, in which the
 //                                  agent goes on draining as it does during the burst
+//     calls BURSTS SPANS           the same of nothing but start and end, made as floor_worker makes its calls; calls5
+//                                  with three attributes: for where nothing is recorded
 //     tail SPANS                   p50_ns, p999_ns of single spans, each timed on its own: one clock read is in it
 //     paced RATE MILLISECONDS      a steady rate, in steps of a millisecond or of a span
-//     open TURNS SPANS             ns of a span, of which SPANS are open at once and then end in another order; the
-//     median
-//                                  over turns with the agent's acknowledgement between them. The shape is `http`
+//     open TURNS SPANS             ns of a span (start_ns: without its end), of which SPANS are open at once and then
+//                                  end in another order; the median over turns with the agent's acknowledgement
+//                                  between them. The shape is `http`
 //     turns THREADS TURNS SPANS    THREADS threads live and take turns, TURNS each, of SPANS spans: ns of a span, CPU
 //     time
 //                                  of its thread, the median over turns. A turn ends with a pause of 1 ms, each tenth
@@ -70,6 +72,25 @@ public:
             numbers, [this](uint64_t count) { spans(count); },
             [](uint64_t end) { bench::sleep_until(end + kMillisecond); });
         return total.settle().add("ns", median);
+    }
+
+    // As floor_worker's two_calls() and five_calls(): what is more than there is the library's.
+    Answer calls(const Numbers& numbers) {
+        return calls(numbers, [this] {
+            spr_span span;
+            spr_span_start(tracer_, "GET /api/checkout", 17, &span);
+            spr_span_end(&span);
+        });
+    }
+    Answer calls5(const Numbers& numbers) {
+        return calls(numbers, [this] {
+            spr_span span;
+            spr_span_start(tracer_, "GET /api/checkout", 17, &span);
+            spr_span_set_string(&span, "http.request.method", 19, "GET", 3);
+            spr_span_set_string(&span, "url.path", 8, "/api/checkout/items", 19);
+            spr_span_set_string(&span, "http.response.status_code", 25, "200", 3);
+            spr_span_end(&span);
+        });
     }
 
     Answer tail(const Numbers& numbers) {
@@ -142,13 +163,16 @@ public:
         const Total total(*this);
         const std::vector<uint32_t> order = bench::shuffled(numbers[1]);
         std::vector<spr_span> spans(numbers[1]);
+        std::vector<double> starts;
         const auto turn = [&](uint64_t count) {
+            const uint64_t begin = bench::now();
             for (uint64_t i = 0; i < count; ++i)
                 spans[i] = bench::Shapes<bench::WithLength>::start_http(tracer_, requests_[i]);
+            starts.push_back(static_cast<double>(bench::now() - begin) / static_cast<double>(count));
             for (const uint32_t one : order) spr_span_end(&spans[one]);
         };
         const double median = bench::burst_median(numbers, turn, [this](uint64_t) { flush(); });
-        return total.settle().add("ns", median);
+        return total.settle().add("ns", median).add("start_ns", bench::median(std::move(starts)));
     }
 
     Answer turns(const Numbers& numbers) {
@@ -281,6 +305,17 @@ private:
         return context;
     }
 
+    template <class One>
+    Answer calls(const Numbers& numbers, One one) {
+        const Total total(*this);
+        const double median = bench::burst_median(
+            numbers,
+            [&](uint64_t count) {
+                for (uint64_t i = 0; i < count; ++i) one();
+            },
+            [](uint64_t end) { bench::sleep_until(end + kMillisecond); });
+        return total.settle().add("ns", median);
+    }
     void spans(uint64_t count) {
         for (uint64_t i = 0; i < count; ++i) one(i);
     }
@@ -315,6 +350,8 @@ int main(int count, char** words) {
     Application application(varied != nullptr ? varied : bench::find_shape(words[1]), words[3]);
     bench::serve({
         {"burst", [&](const Numbers& numbers) { return application.bursts(numbers); }},
+        {"calls", [&](const Numbers& numbers) { return application.calls(numbers); }},
+        {"calls5", [&](const Numbers& numbers) { return application.calls5(numbers); }},
         {"tail", [&](const Numbers& numbers) { return application.tail(numbers); }},
         {"paced", [&](const Numbers& numbers) { return application.paced(numbers); }},
         {"open", [&](const Numbers& numbers) { return application.open(numbers); }},

@@ -36,6 +36,25 @@ class Span(Measure):
         return {self.keys[0]: burst["ns"], "app.dropped": burst["dropped"]}
 
 
+class Calls(Measure):
+    """Start and end where nothing is recorded, as the calls that do nothing are made: of the shared library, and of the one
+    that is linked into the program."""
+
+    PROGRAMS = {"": "span_worker", "_static": "span_worker_static"}
+
+    def __init__(self, name, command, **environment):
+        self.keys = tuple(f"app.{name}{text}_ns" for text in self.PROGRAMS)
+        self.command = command
+        self.environment = environment
+
+    def start(self, bed, place):
+        agent = bed.agent(place.endpoint)
+        self.workers = [agent.application("bare", program=program, **self.environment) for program in self.PROGRAMS.values()]
+
+    def round(self):
+        return {key: worker.ask(self.command, 20, BURST)["ns"] for key, worker in zip(self.keys, self.workers)}
+
+
 class Tail(Measure):
     keys = ("app.p999_ns",)
 
@@ -68,8 +87,8 @@ class TwoThreads(Measure):
 
 def measures():
     return [Floor(), Span("app.span_ns"), Span("app.span_bare_ns", "bare"),
-            Span("app.unsampled_ns", "bare", OTEL_TRACES_SAMPLER="always_off"),
-            Span("app.disabled_ns", "bare", SPANRING_DISABLED="1"),
-            Span("app.unsampled_three_ns", "three", OTEL_TRACES_SAMPLER="always_off"),
-            Span("app.disabled_three_ns", "three", SPANRING_DISABLED="1"),
+            *(Calls(name + text, command, **environment)
+              for text, command in (("", "calls"), ("_three", "calls5"))
+              for name, environment in (("unsampled", {"OTEL_TRACES_SAMPLER": "always_off"}),
+                                        ("disabled", {"SPANRING_DISABLED": "1"}))),
             Tail(), TwoThreads()]
