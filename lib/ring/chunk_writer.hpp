@@ -35,6 +35,14 @@ struct Loss {
     uint32_t spans = 0;    // out: committed, not acknowledged, and lost; the caller counts them
 };
 
+inline void prefetch_for_write(const void* place) {
+#if defined(__x86_64__) || defined(__i386__)
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(place)));  // does nothing where it is not known
+#else
+    __builtin_prefetch(place, 1);
+#endif
+}
+
 template <class Atomics = StdAtomics>
 class ChunkWriter {
 public:
@@ -177,14 +185,6 @@ public:
 private:
     static constexpr bool always() { return true; }
     static constexpr uint32_t kPrefetchLines = 4;  // 256 bytes: a span with some attributes
-
-    static void prefetch_for_write(const void* place) {
-#if defined(__x86_64__) || defined(__i386__)
-        asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(place)));  // does nothing where it is not known
-#else
-        __builtin_prefetch(place, 1);
-#endif
-    }
 
     // `may`: asked between the look at the word and its exchange.
     template <class May>

@@ -56,9 +56,12 @@ public:
     bool has_counter() const { return counter_; }
     // HOT. Whether the next two need no measurement, nor more than one multiplication: soon().
     static bool is_fresh(const Anchor& anchor, uint64_t now) { return now - anchor.ticks < anchor.lifetime; }
-    bool is_measured(uint64_t ticks) const {
+    bool is_measured(uint64_t ticks) const { return ticks >> 31 == 0 && covers(ticks); }
+    // HOT. Whether nanoseconds() needs no measurement: it lasted no longer than what the rate was measured over. False
+    // of what ended before it began.
+    bool covers(uint64_t ticks) const {
         // relaxed: as in duration().
-        return ticks >> 31 == 0 && ticks <= StdAtomics::load(measured_ticks_, std::memory_order_relaxed);
+        return ticks <= StdAtomics::load(measured_ticks_, std::memory_order_relaxed);
     }
 
     // HOT except for one call in 10 ms.

@@ -28,9 +28,7 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     const uint32_t index = segment.take_slot();
     if (index == Segment::kNone) return HeldSlot();
     HeldSlot held = {&segment.view().slot(index), index};
-    constexpr uint32_t kLines = 12;  // in no cache, where the thread did not keep it
-    for (uint32_t line = 0; line < kLines; ++line)
-        __builtin_prefetch(reinterpret_cast<const uint8_t*>(held.slot) + line * 64, 1);
+    prefetch_slot(held);  // in no cache, where the thread did not keep it
     if (static_cast<int32_t>(++taken_) < kMany || slot_room_ != kSlotCache) return held;
     for (uint64_t places = segment.take_slots_beside(index, kSlotCache - 1); places != 0; ++taken_) {
         const auto place = static_cast<uint32_t>(63 - __builtin_clzll(places));
@@ -45,6 +43,21 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
 void LevelWriter::give_slots(Segment& segment) {
     taken_ -= free_slots_;
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
+}
+
+// One that may not be kept. Each that is given takes an exchange, which waits until all is written that came before it:
+// where many end one after the other the others go at once, and the next few ends wait for nothing.
+[[gnu::noinline]] void LevelWriter::pass_slot_on(Segment& segment, HeldSlot held) {
+    constexpr auto kFew = static_cast<uint32_t>(kMany);
+    if (slot_room_ == kSlotCache && taken_ + kFew >= 2 * kFew &&
+        (held.slot->blocks[kKeptClasses] | held.slot->blocks[kKeptClasses + 1]) == 0) {
+        give_slots(segment);
+        keep_slot(held);
+        return;
+    }
+    slot_room_ = kSlotCache;
+    --taken_;
+    segment.give_slot(held.index);
 }
 
 void LevelWriter::leave(Segment& segment) {

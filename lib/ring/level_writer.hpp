@@ -70,6 +70,7 @@ public:
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
         chunk_.prefetch();
+        prefetch_next_slot();
         note_count(Counter::kStarted, started, 1);
         SPR_TESTPOINT(start_counted);
     }
@@ -94,17 +95,27 @@ public:
         return place + kScopeRecordSize;
     }
 
-    // HOT. Where a record of the scope that the chunk is at may be written, with `bytes` of room, and the slot be kept
-    // after its end; nullptr: place() and publish_end() have more to do.
+    // HOT. Where a record of the scope that the chunk is at may be written, with `bytes` of room; nullptr: place() has
+    // more to do.
     uint8_t* place_of_same(uint32_t scope, uint32_t bytes) const {
-        return chunk_.attached() && scope == chunk_.scope() && chunk_.room() >= bytes && free_slots_ < slot_room_
-                   ? chunk_.place()
-                   : nullptr;
+        return chunk_.attached() && scope == chunk_.scope() && chunk_.room() >= bytes ? chunk_.place() : nullptr;
     }
-    // HOT. publish_end() for a record that lies there, of a slot without blocks.
+    // HOT. Whether a slot that comes back is kept.
+    bool may_keep_slot() const { return free_slots_ < slot_room_; }
+    // HOT. publish_end() for a record that lies there, of a slot without blocks, which may_keep_slot().
     [[gnu::always_inline]] void publish_end_of_same(HeldSlot held, uint64_t word, uint32_t bytes) {
         commit_end(*held.slot, SlotWord::unpack(word), chunk_.next(bytes, 1));
         keep_slot(held);
+    }
+    // HOT. The same, of one of many that are open: the next record may come before the next start, and slots that are
+    // not kept come back as well.
+    [[gnu::always_inline]] void publish_end_of_other(Segment& segment, HeldSlot held, uint64_t word, uint32_t bytes) {
+        commit_end(*held.slot, SlotWord::unpack(word), chunk_.next(bytes, 1));
+        chunk_.prefetch();
+        if (may_keep_slot()) [[likely]]
+            keep_slot(held);
+        else
+            pass_slot_on(segment, held);
     }
 
     // HOT. The record of `bytes` lies at place(scope): commit it and clear the slot.
@@ -166,17 +177,31 @@ public:
 
     // A free slot comes back, for the thread's next span: with the blocks that most spans need, if it has any.
     void return_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
-        if (free_slots_ < slot_room_) [[likely]] {
+        if (may_keep_slot()) [[likely]] {
             if ((slot.blocks[kKeptClasses] | slot.blocks[kKeptClasses + 1]) != 0) [[unlikely]]
                 segment.give_blocks(slot, kKeptClasses + 1);
             keep_slot({&slot, slot_index});
         } else {
-            slot_room_ = kSlotCache;
-            --taken_;
-            segment.give_slot(slot_index);
+            pass_slot_on(segment, {&slot, slot_index});
         }
     }
 
+    // HOT. Whether it has a line of its own, and so is open.
+    bool has_line() const { return line_ != nullptr; }
+    // HOT. What is not sampled is counted in the line alone: no intent names it, so no copy is needed.
+    void count_unsampled_in_line() {
+        uint64_t& value = line_->values[index(Counter::kUnsampled)];
+        // relaxed: as in note_count().
+        StdAtomics::store(value, StdAtomics::load(value, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    void count_unsampled() {
+        if (has_line()) [[likely]]
+            count_unsampled_in_line();
+        else if (shared_ != nullptr)  // relaxed: as in note_count()
+            StdAtomics::fetch_add(shared_[index(Counter::kUnsampled)], uint64_t{1}, std::memory_order_relaxed);
+    }
+
+    // Of everything else.
     void count(Counter counter, uint64_t more = 1) { note_count(counter, counts_[index(counter)] + more, more); }
 
 private:
@@ -200,8 +225,22 @@ private:
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
     HeldSlot take_new_slot(Segment& segment);
+    void pass_slot_on(Segment& segment, HeldSlot held);
     bool next_chunk(Segment& segment, uint32_t bytes);
     void give_slots(Segment& segment);
+
+    // HOT. Of a thread with many open: the slot of its next span was not in use for long, and starts fill it faster
+    // than its lines come one by one.
+    void prefetch_next_slot() const {
+        if (static_cast<int32_t>(taken_) < kMany || free_slots_ == 0) [[likely]]
+            return;
+        prefetch_slot(slots_[free_slots_ - 1]);
+    }
+    static void prefetch_slot(HeldSlot held) {
+        constexpr uint32_t kLines = 12;  // 576 bytes of data
+        for (uint32_t line = 0; line < kLines; ++line)
+            prefetch_for_write(reinterpret_cast<const uint8_t*>(held.slot) + line * 64);
+    }
 
     void keep_slot(HeldSlot held) {
         slots_[free_slots_] = held;

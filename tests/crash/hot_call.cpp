@@ -116,6 +116,10 @@ void add_link(Workload&, HotState& state) {
 const HotCall kHotCalls[kHotPaths] = {
     {HotPath::kStartRoot, "start root", think, start},
     {HotPath::kStartBelow, "start below", start_outer, start},
+    {HotPath::kStartToItsEnd, "start to its end", think,
+     [](Workload& workload, HotState& state) {
+         if (!workload.try_start(state.span, Workload::Size::kToBeFound)) abort();
+     }},
     {HotPath::kStartGiven, "start given", prepare_given, start_with},
     {HotPath::kStartWithContext, "start with context", prepare_own_context, start_with},
     {HotPath::kStartUnsampled, "start unsampled", prepare_unsampled, start_with},
@@ -136,6 +140,7 @@ const HotCall kHotCalls[kHotPaths] = {
     {HotPath::kLink, "link", start, add_link},
     {HotPath::kEndLittle, "end little", start, end},
     {HotPath::kEndLarger, "end larger", start_with_much, end},
+    {HotPath::kEndOther, "end other", start_two, end},
     {HotPath::kEndElsewhere, "end elsewhere", start_in_a_block, end},
 };
 

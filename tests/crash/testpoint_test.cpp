@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 #include "hot_call.hpp"
 #include "recovered_segment.hpp"
@@ -136,6 +137,20 @@ TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanOfTheFastWaysExactlyOnce) {
                               "intent_written", "committed", "end_counted", "slot_cleared", "the end"})
         EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
     EXPECT_EQ(hot_calls_that_went_another_way(taken), "");
+}
+
+// In another order than they started. The slots that the thread keeps go all at once when there are too many.
+void live_with_many_open(Truth& truth) {
+    Workload workload(truth, 1 << 20);
+    std::vector<spr_span> spans;
+    for (int i = 0; i < 90; ++i) spans.push_back(workload.start());
+    for (size_t i = 0; i < 90; ++i) workload.end(spans[i * 7 % 90]);
+}
+
+TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanOfManyThatAreOpenExactlyOnce) {
+    const std::set<std::string> passed = kill_at_each(live_with_many_open);
+    for (const char* label : {"slot_opened", "committed", "slot_cleared", "the end"})
+        EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
 }
 
 void live_waiting(Truth& truth) {

@@ -71,8 +71,9 @@ spr_span Workload::start(const spr_start_options& options) {
     return span;
 }
 
-bool Workload::try_start(spr_span& ret_span) {
-    const size_t name_size = take_name();
+bool Workload::try_start(spr_span& ret_span, Size size) {
+    const size_t known = take_name();
+    const size_t name_size = size == Size::kKnown ? known : SPR_NUL;
     truth_.starts_begun.fetch_add(1);
     if (spr_span_start(tracer_, name_, name_size, &ret_span) != 1) {
         truth_.starts_begun.fetch_sub(1);

@@ -37,12 +37,13 @@ public:
     spr_tracer* tracer() const { return tracer_; }
     spr_tracer* tracer_of_none();  // of a provider that is shut down
     spr_span start();
-    spr_span start(const spr_start_options& options);  // by the name that was thought of; sampled or not
-    bool try_start(spr_span& ret_span);                // false: no slot is free
-    void think_of_name();                              // the next start's; every start does where nobody has
-    void decorate(const spr_span& span);               // attributes, one of them twice, event, link, status, name
-    void fill(const spr_span& span);                   // so many attributes that it goes on in blocks
-    void enlarge(const spr_span& span);                // to more than any extent has room for, in two steps
+    spr_span start(const spr_start_options& options);              // by the name that was thought of; sampled or not
+    enum class Size { kKnown, kToBeFound };                        // of the name: the latter by SPR_NUL
+    bool try_start(spr_span& ret_span, Size size = Size::kKnown);  // false: no slot is free
+    void think_of_name();                 // the next start's; every start does where nobody has
+    void decorate(const spr_span& span);  // attributes, one of them twice, event, link, status, name
+    void fill(const spr_span& span);      // so many attributes that it goes on in blocks
+    void enlarge(const spr_span& span);   // to more than any extent has room for, in two steps
     void end(const spr_span& span);
     bool has_kept_slot() const;            // the thread, for its next start
     void have_others_end(uint32_t count);  // so many spans that this thread starts

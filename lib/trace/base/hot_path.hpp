@@ -12,6 +12,7 @@ namespace spanring::trace {
 enum class HotPath : uint32_t {
     kStartRoot,
     kStartBelow,
+    kStartToItsEnd,
     kStartGiven,
     kStartWithContext,
     kStartUnsampled,
@@ -28,6 +29,7 @@ enum class HotPath : uint32_t {
     kLink,
     kEndLittle,
     kEndLarger,
+    kEndOther,
     kEndElsewhere,
     kCount
 };

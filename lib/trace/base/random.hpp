@@ -28,9 +28,8 @@ public:
 
     // The specification forbids an all-zero id.
     uint64_t span_id() {
-        uint64_t id;
-        do id = next();
-        while (id == 0);
+        uint64_t id = next();
+        while (id == 0) [[unlikely]] id = next();
         return id;
     }
     void trace_id(uint64_t (&id)[2]) {

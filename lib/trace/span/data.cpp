@@ -61,20 +61,26 @@ namespace {
     return true;
 }
 
-// HOT.
-bool find_again(const spr_span* span, OpenSpan& ret) {
-    if (OpenSpan::last(span, ret)) [[likely]]
-        return true;
-    return (go_back(span) && OpenSpan::last(span, ret)) || OpenSpan::find(span, ret);
+int set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size);
+int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits);
+
+// Of a span that is not the thread's last.
+[[gnu::noinline]] int set_string_of_other(const spr_span* span, const char* key, size_t key_size, const char* value,
+                                          size_t value_size) {
+    if (go_back(span)) return spr_span_set_string(span, key, key_size, value, value_size);
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) [[unlikely]]
+        return once_more<set_string_of_other>(span, key, key_size, value, value_size);
+    return set_any_string(open, key, text_size(key, key_size), value, text_size(value, value_size));
 }
 
-// HOT as well: lengths that are still to be found out, a span that is not the thread's last, a key of which the filter
-// alone does not know that it is new. Apart, so that what needs none of it saves no register for the calls.
+// HOT as well: lengths that are still to be found out, a key of which the filter alone does not know that it is new.
+// Apart, so that what needs none of it saves no register for the calls.
 [[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                                  size_t value_size) {
     OpenSpan open;
-    if (!find_again(span, open)) [[unlikely]]
-        return once_more<set_string>(span, key, key_size, value, value_size);
+    if (!OpenSpan::last(span, open)) [[unlikely]]
+        return set_string_of_other(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
     if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, value, value_size)) [[likely]] {
@@ -84,10 +90,19 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
     return set_any_string(open, key, key_size, value, value_size);
 }
 
+[[gnu::noinline]] int set_scalar_of_other(const spr_span* span, const char* key, size_t key_size, uint32_t type,
+                                          uint64_t bits) {
+    if (go_back(span)) return set_scalar(span, key, key_size, type, bits);
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) [[unlikely]]
+        return once_more<set_scalar_of_other>(span, key, key_size, type, bits);
+    return set_any_scalar(open, key, text_size(key, key_size), type, bits);
+}
+
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
     OpenSpan open;
-    if (!find_again(span, open)) [[unlikely]]
-        return once_more<set_scalar>(span, key, key_size, type, bits);
+    if (!OpenSpan::last(span, open)) [[unlikely]]
+        return set_scalar_of_other(span, key, key_size, type, bits);
     key_size = text_size(key, key_size);
     if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, type, bits)) [[likely]]
         return 0;

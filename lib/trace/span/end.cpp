@@ -168,7 +168,6 @@ template <auto kEnd, class... Arguments>
     if (!OpenSpan::last(span, open)) {
         if (!OpenSpan::find(span, open)) [[unlikely]]
             return end_once_more<end_any>(span);
-        open.prefetch();
     }
     return end(open, 0);
 }
@@ -181,11 +180,15 @@ static_assert(ring::kSlotInlineData % kPiece == 0);
     for (uint32_t at = 0; at < size; at += kPiece) copy_sixteens<kPiece>(to + at, from + at);
 }
 
-// HOT. What nearly all ends are: of the span that the thread started last, in its slot, with room in the chunk, no
-// handler running. As start_recorded(): where it will not do it, it has changed nothing. Of little data it calls
-// nothing. What was written just now and is read in other pieces is waited for until it is out of the processor's way,
-// and so is all that comes behind it: of more data the fewest stores count, which the C library has.
-template <bool kLittle>
+// kLittle: of the span that the thread started last, which has little data. kLarger: it has more. kOther: of another
+// one than that, of many that are open most often.
+enum class QuickEnd { kLittle, kLarger, kOther };
+
+// HOT. What nearly all ends are: of a span in its slot, with room in the chunk, no handler running. As
+// start_recorded(): where it will not do it, it has changed nothing. Of little data it calls nothing. What was written
+// just now and is read in other pieces is waited for until it is out of the processor's way, and so is all that comes
+// behind it: of more data the fewest stores count, which the C library has.
+template <QuickEnd kEnd>
 [[gnu::always_inline]] inline int end_quickly(const spr_span* span, const OpenSpan& open) {
     if (!open.is_plain() || thread_local_state.depth != 0) [[unlikely]]
         return end_any(span);
@@ -198,29 +201,39 @@ template <bool kLittle>
     const auto data_size = static_cast<uint32_t>(word);  // and its place is 0, in one look
     const uint64_t begin = slot.start_ticks;
     const uint64_t ticks = (clock.has_counter() ? clock.ticks() : 0) - begin;
+    const bool is_measured = kEnd == QuickEnd::kOther ? clock.covers(ticks) : clock.is_measured(ticks);
     uint8_t* at = nullptr;
-    if (begin != kNoTicks && clock.is_measured(ticks) && data_size <= ring::kSlotInlineData) [[likely]]
+    if (begin != kNoTicks && is_measured && data_size <= ring::kSlotInlineData &&
+        (kEnd == QuickEnd::kOther || level.writer.may_keep_slot())) [[likely]]
         at = level.writer.place_of_same(slot.scope, kMostHead + data_size + kPiece + Tail::kLeast);
     if (at == nullptr) [[unlikely]] {
         std::atomic_signal_fence(std::memory_order_seq_cst);
         thread_local_state.depth = 0;
         return end_any(span);
     }
-    if constexpr (kLittle)
+    if constexpr (kEnd == QuickEnd::kLittle)
         SPR_HOT_PATH(kEndLittle);
-    else
+    else if constexpr (kEnd == QuickEnd::kLarger)
         SPR_HOT_PATH(kEndLarger);
-    const uint64_t end_unix_nano = slot.start_unix_nano + clock.soon(ticks);
+    else
+        SPR_HOT_PATH(kEndOther);
+    const uint64_t end_unix_nano =
+        slot.start_unix_nano + (kEnd == QuickEnd::kOther ? clock.nanoseconds(ticks) : clock.soon(ticks));
     const uint32_t body = data_size + Tail::kLeast;
     uint8_t* const record = at;
     *at = ring::kSpanRecord;
     at = put_short_length(at + 1, body);
-    if constexpr (kLittle)
+    if constexpr (kEnd == QuickEnd::kLittle)
         copy_pieces(at, slot.data, data_size);
     else
         memcpy(at, slot.data, data_size);
     at = Tail::write_least(at + data_size, slot, end_unix_nano);
-    level.writer.publish_end_of_same({&slot, open.index()}, word, static_cast<uint32_t>(at - record));
+    const ring::HeldSlot held = {&slot, open.index()};
+    const auto bytes = static_cast<uint32_t>(at - record);
+    if constexpr (kEnd == QuickEnd::kOther)
+        level.writer.publish_end_of_other(open.segment(), held, word, bytes);
+    else
+        level.writer.publish_end_of_same(held, word, bytes);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     thread_local_state.depth = 0;
     return 0;
@@ -228,15 +241,26 @@ template <bool kLittle>
 
 [[gnu::noinline]] int end_larger(const spr_span* span) {
     OpenSpan open;
-    return OpenSpan::last(span, open) ? end_quickly<false>(span, open) : end_any(span);
+    return OpenSpan::last(span, open) ? end_quickly<QuickEnd::kLarger>(span, open) : end_any(span);
+}
+
+// HOT as well. Its slot is found without a look into it, and all of it is asked for before the first.
+[[gnu::noinline]] int end_other(const spr_span* span) {
+    OpenSpan open;
+    if (!OpenSpan::locate(span, open)) [[unlikely]]
+        return end_any(span);
+    open.prefetch();
+    if (!open.is_open(*span)) [[unlikely]]
+        return end_any(span);
+    return end_quickly<QuickEnd::kOther>(span, open);
 }
 
 [[gnu::noinline]] int end_recorded(const spr_span* span) {
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
-        return end_any(span);
+        return end_other(span);
     if (static_cast<uint32_t>(open.packed_word()) > kLittleData) return end_larger(span);
-    return end_quickly<true>(span, open);
+    return end_quickly<QuickEnd::kLittle>(span, open);
 }
 
 // What is said of a span at its end, apart from its attributes.

@@ -144,7 +144,7 @@ bool wake_agent_for(Life& life, uint64_t policy) {
     ContextTail::write(context, tail & SPR_TRACE_FLAG_RANDOM);
     ret_span->handle = 0;
     ret_span->context = context;
-    level.writer.count(Counter::kUnsampled);
+    level.writer.count_unsampled();
     return 0;
 }
 
@@ -281,6 +281,10 @@ template <StartCall kCall>
     return 1;
 }
 
+template <StartCall kCall>
+int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                     spr_span* ret_span, const OptionsOf<kCall>& given);
+
 // HOT. What nearly all starts are: nothing is made first, the sampler need not think, no handler runs. It calls
 // nothing, so that it saves few registers, and where it finds out that it will not do it has changed nothing:
 // start_any() begins anew.
@@ -292,8 +296,10 @@ template <StartCall kCall>
     // acquire: as in Provider::thread().
     if (ring::ForkGuard::in_doubt() || thread == nullptr ||
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number || name == nullptr ||
-        name_size > kShortText || thread_local_state.depth != 0) [[unlikely]]
+        thread_local_state.depth != 0) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    if (name_size > kShortText) [[unlikely]]
+        return start_to_its_end<kCall>(tracer, name, name_size, parent, ret_span, given);
     if (options.start_time_ns != 0 || options.trace_state != nullptr) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     uint64_t tail = parent == nullptr ? SPR_TRACE_FLAG_RANDOM : ContextTail::read(*parent);
@@ -339,6 +345,15 @@ template <StartCall kCall>
     return (options.attribute_count | options.link_count) == 0 ? 1 : add_given(ret_span, options);
 }
 
+// HOT as well: a name whose length is still to be found out. Or one that is long.
+template <StartCall kCall>
+[[gnu::noinline]] int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size,
+                                       const spr_context* parent, spr_span* ret_span, const OptionsOf<kCall>& given) {
+    if (name_size != SPR_NUL) return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    SPR_HOT_PATH(kStartToItsEnd);
+    return start_recorded<kCall>(tracer, name, strlen(name), parent, ret_span, given);
+}
+
 // Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
 // span says its own.)
 template <StartCall kCall>
@@ -360,13 +375,6 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !thread.life->settings.sampler.follows(parent);
 }
 
-// Always inline: in start_unsampled() a call would be the only one.
-[[gnu::always_inline]] inline int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
-    spr_context context;
-    const uint64_t tail = make_ids(level.random, parent, context);
-    return unsampled(level, context, tail, ret_span);
-}
-
 // Ends up unsampled as well, where the thread's state or its writer must be made first.
 [[gnu::noinline]] int start_first_unsampled(spr_tracer* tracer, const char* name, size_t name_size,
                                             const spr_context* parent, spr_span* ret_span,
@@ -377,26 +385,38 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
     if (thread == nullptr || entry.too_deep()) return refuse_start(*tracer, parent, ret_span);
-    return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
+    Level& level = Provider::level(*thread, entry.depth());
+    spr_context context;
+    return unsampled(level, context, make_ids(level.random, parent, context), ret_span);
 }
 
-// The sampler refused before there was a trace id. Apart from start_any() because it needs so much less: it calls
-// nothing and returns, so that no register is saved.
+// HOT. The sampler refused before there was a trace id, and no handler runs. Apart from start_any() because it needs so
+// much less: it calls nothing and returns, so that no register is saved. A writer with a line is open.
+template <StartCall kCall>
 [[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                                      spr_span* ret_span, const spr_start_options& options) {
+                                      spr_span* ret_span, const OptionsOf<kCall>& given) {
+    const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
     const ThreadState* thread = thread_local_state.states[Provider::of(*tracer).index()];
-    const uint32_t depth = thread_local_state.depth;
     // acquire: as in Provider::thread().
     if (ring::ForkGuard::in_doubt() || thread == nullptr ||
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number ||
-        depth >= kSignalLevels || !thread->at[depth]->writer.is_open()) [[unlikely]]
+        thread_local_state.depth != 0 || is_overruled(*thread, parent)) [[unlikely]]
         return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
-    Level& level = *thread->at[depth];
-    if (is_overruled(*thread, parent)) [[unlikely]]
-        return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
+    Level& level = *thread->at[0];
+    thread_local_state.depth = 1;  // an Entry, by hand
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (!level.writer.has_line()) [[unlikely]] {
+        thread_local_state.depth = 0;
+        return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
+    }
     SPR_HOT_PATH(kStartUnsampled);
-    Entry entry;  // of that depth: a handler that came in between has left again
-    return end_unsampled(level, parent, ret_span);
+    const uint64_t tail = make_ids(level.random, parent, ret_span->context);
+    ContextTail::write(ret_span->context, tail & SPR_TRACE_FLAG_RANDOM);
+    ret_span->handle = 0;
+    level.writer.count_unsampled_in_line();
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    thread_local_state.depth = 0;
+    return 0;
 }
 
 // What can be decided with nothing saved and nothing called.
@@ -415,8 +435,8 @@ template <StartCall kCall>
     const Provider::Starts starts = provider.starts();
     if (!starts.any()) [[unlikely]]
         return start_off(provider, parent, ret_span);
-    if (kCall != StartCall::kChosen && starts.refuses(parent))
-        return start_unsampled(tracer, name, name_size, parent, ret_span, options);
+    if constexpr (kCall != StartCall::kChosen)
+        if (starts.refuses(parent)) return start_unsampled<kCall>(tracer, name, name_size, parent, ret_span, options);
     constexpr StartCall kInheriting = kCall == StartCall::kPlain ? StartCall::kWith : kCall;  // it gets a trace state
     if (!is_whole<kCall>(options) && parent != nullptr && may_inherit(top)) [[unlikely]]
         return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);

@@ -263,6 +263,29 @@ TEST_F(ManyOpenTest, TakesEachSlotOnceAndGivesAllBack) {
     EXPECT_EQ(take(next, kAll), all);
 }
 
+// Each is an exchange, which waits for all that was written before it.
+TEST_F(ManyOpenTest, GivesBackTogetherWhatItKeepsOnceItKeepsEight) {
+    LevelWriter writer;
+    writer.open(*segment, 1);
+    std::vector<uint32_t> slots;
+    for (const uint32_t slot : take(writer, kAll)) slots.push_back(slot);
+    const auto end_next = [&] {
+        writer.return_slot(*segment, segment.view().slot(slots.back()), slots.back());
+        slots.pop_back();
+    };
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < (round == 0 ? 8 : 7); ++i) {
+            end_next();
+            EXPECT_EQ(segment->take_slot(), Segment::kNone) << round << ": it is kept for the next span";
+        }
+        end_next();
+        for (int i = 0; i < 8; ++i) EXPECT_NE(segment->take_slot(), Segment::kNone) << round << ", " << i;
+        EXPECT_EQ(segment->take_slot(), Segment::kNone) << round << ": the last one is kept";
+    }
+    writer.leave(*segment);
+    EXPECT_NE(segment->take_slot(), Segment::kNone);
+}
+
 // A span that waits in its slot has ended.
 TEST_F(ManyOpenTest, DoesNotKeepSlotsBackForThoseThatWait) {
     constexpr uint32_t kWaiting = 70;
@@ -371,9 +394,23 @@ TEST_F(LevelWriterTest, CountsInTheSharedLineWhenThereAreMoreWritersThanLines) {
     LevelWriter poor, poorer;
     poor.open(*segment_, 2);
     poorer.open(*segment_, 3);
-    poor.count(Counter::kUnsampled, 2);
-    poorer.count(Counter::kUnsampled, 3);
-    EXPECT_EQ(segment_.view().writer().shared_line[static_cast<uint32_t>(Counter::kUnsampled)], 5u);
+    poor.count(Counter::kRefusedData, 2);
+    poorer.count(Counter::kRefusedData, 3);
+    EXPECT_FALSE(poor.has_line());
+    for (LevelWriter* writer : {&poor, &poorer}) writer->count_unsampled();
+    const uint64_t* const line = segment_.view().writer().shared_line;
+    EXPECT_EQ(line[static_cast<uint32_t>(Counter::kRefusedData)], 5u);
+    EXPECT_EQ(line[static_cast<uint32_t>(Counter::kUnsampled)], 2u);
+}
+
+TEST_F(LevelWriterTest, CountsWhatIsNotSampledInItsLineAndGoesOnThere) {
+    for (int i = 0; i < 2; ++i) writer_.count_unsampled();
+    writer_.leave(*segment_);
+    LevelWriter next;
+    next.open(*segment_, 2);
+    ASSERT_TRUE(next.has_line());
+    next.count_unsampled();
+    EXPECT_EQ(segment_.view().counter_line(0).values[static_cast<uint32_t>(Counter::kUnsampled)], 3u);
 }
 
 TEST_F(LevelWriterTest, ForgetsWithoutTouchingTheSegment) {

@@ -259,9 +259,12 @@ public:
     bool has_counter() const { return counter_; }
     // HOT. Whether the next two need no measurement, nor more than one multiplication: soon().
     static bool is_fresh(const Anchor& anchor, uint64_t now) { return now - anchor.ticks < anchor.lifetime; }
-    bool is_measured(uint64_t ticks) const {
+    bool is_measured(uint64_t ticks) const { return ticks >> 31 == 0 && covers(ticks); }
+    // HOT. Whether nanoseconds() needs no measurement: it lasted no longer than what the rate was measured over. False
+    // of what ended before it began.
+    bool covers(uint64_t ticks) const {
         // relaxed: as in duration().
-        return ticks >> 31 == 0 && ticks <= StdAtomics::load(measured_ticks_, std::memory_order_relaxed);
+        return ticks <= StdAtomics::load(measured_ticks_, std::memory_order_relaxed);
     }
 
     // HOT except for one call in 10 ms.
@@ -1387,6 +1390,14 @@ struct Loss {
     uint32_t spans = 0;    // out: committed, not acknowledged, and lost; the caller counts them
 };
 
+inline void prefetch_for_write(const void* place) {
+#if defined(__x86_64__) || defined(__i386__)
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(place)));  // does nothing where it is not known
+#else
+    __builtin_prefetch(place, 1);
+#endif
+}
+
 template <class Atomics = StdAtomics>
 class ChunkWriter {
 public:
@@ -1529,14 +1540,6 @@ public:
 private:
     static constexpr bool always() { return true; }
     static constexpr uint32_t kPrefetchLines = 4;  // 256 bytes: a span with some attributes
-
-    static void prefetch_for_write(const void* place) {
-#if defined(__x86_64__) || defined(__i386__)
-        asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(place)));  // does nothing where it is not known
-#else
-        __builtin_prefetch(place, 1);
-#endif
-    }
 
     // `may`: asked between the look at the word and its exchange.
     template <class May>
@@ -2431,6 +2434,7 @@ public:
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
         chunk_.prefetch();
+        prefetch_next_slot();
         note_count(Counter::kStarted, started, 1);
         SPR_TESTPOINT(start_counted);
     }
@@ -2455,17 +2459,27 @@ public:
         return place + kScopeRecordSize;
     }
 
-    // HOT. Where a record of the scope that the chunk is at may be written, with `bytes` of room, and the slot be kept
-    // after its end; nullptr: place() and publish_end() have more to do.
+    // HOT. Where a record of the scope that the chunk is at may be written, with `bytes` of room; nullptr: place() has
+    // more to do.
     uint8_t* place_of_same(uint32_t scope, uint32_t bytes) const {
-        return chunk_.attached() && scope == chunk_.scope() && chunk_.room() >= bytes && free_slots_ < slot_room_
-                   ? chunk_.place()
-                   : nullptr;
+        return chunk_.attached() && scope == chunk_.scope() && chunk_.room() >= bytes ? chunk_.place() : nullptr;
     }
-    // HOT. publish_end() for a record that lies there, of a slot without blocks.
+    // HOT. Whether a slot that comes back is kept.
+    bool may_keep_slot() const { return free_slots_ < slot_room_; }
+    // HOT. publish_end() for a record that lies there, of a slot without blocks, which may_keep_slot().
     [[gnu::always_inline]] void publish_end_of_same(HeldSlot held, uint64_t word, uint32_t bytes) {
         commit_end(*held.slot, SlotWord::unpack(word), chunk_.next(bytes, 1));
         keep_slot(held);
+    }
+    // HOT. The same, of one of many that are open: the next record may come before the next start, and slots that are
+    // not kept come back as well.
+    [[gnu::always_inline]] void publish_end_of_other(Segment& segment, HeldSlot held, uint64_t word, uint32_t bytes) {
+        commit_end(*held.slot, SlotWord::unpack(word), chunk_.next(bytes, 1));
+        chunk_.prefetch();
+        if (may_keep_slot()) [[likely]]
+            keep_slot(held);
+        else
+            pass_slot_on(segment, held);
     }
 
     // HOT. The record of `bytes` lies at place(scope): commit it and clear the slot.
@@ -2527,17 +2541,31 @@ public:
 
     // A free slot comes back, for the thread's next span: with the blocks that most spans need, if it has any.
     void return_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
-        if (free_slots_ < slot_room_) [[likely]] {
+        if (may_keep_slot()) [[likely]] {
             if ((slot.blocks[kKeptClasses] | slot.blocks[kKeptClasses + 1]) != 0) [[unlikely]]
                 segment.give_blocks(slot, kKeptClasses + 1);
             keep_slot({&slot, slot_index});
         } else {
-            slot_room_ = kSlotCache;
-            --taken_;
-            segment.give_slot(slot_index);
+            pass_slot_on(segment, {&slot, slot_index});
         }
     }
 
+    // HOT. Whether it has a line of its own, and so is open.
+    bool has_line() const { return line_ != nullptr; }
+    // HOT. What is not sampled is counted in the line alone: no intent names it, so no copy is needed.
+    void count_unsampled_in_line() {
+        uint64_t& value = line_->values[index(Counter::kUnsampled)];
+        // relaxed: as in note_count().
+        StdAtomics::store(value, StdAtomics::load(value, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    void count_unsampled() {
+        if (has_line()) [[likely]]
+            count_unsampled_in_line();
+        else if (shared_ != nullptr)  // relaxed: as in note_count()
+            StdAtomics::fetch_add(shared_[index(Counter::kUnsampled)], uint64_t{1}, std::memory_order_relaxed);
+    }
+
+    // Of everything else.
     void count(Counter counter, uint64_t more = 1) { note_count(counter, counts_[index(counter)] + more, more); }
 
 private:
@@ -2561,8 +2589,22 @@ private:
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
     HeldSlot take_new_slot(Segment& segment);
+    void pass_slot_on(Segment& segment, HeldSlot held);
     bool next_chunk(Segment& segment, uint32_t bytes);
     void give_slots(Segment& segment);
+
+    // HOT. Of a thread with many open: the slot of its next span was not in use for long, and starts fill it faster
+    // than its lines come one by one.
+    void prefetch_next_slot() const {
+        if (static_cast<int32_t>(taken_) < kMany || free_slots_ == 0) [[likely]]
+            return;
+        prefetch_slot(slots_[free_slots_ - 1]);
+    }
+    static void prefetch_slot(HeldSlot held) {
+        constexpr uint32_t kLines = 12;  // 576 bytes of data
+        for (uint32_t line = 0; line < kLines; ++line)
+            prefetch_for_write(reinterpret_cast<const uint8_t*>(held.slot) + line * 64);
+    }
 
     void keep_slot(HeldSlot held) {
         slots_[free_slots_] = held;
@@ -2766,9 +2808,7 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     const uint32_t index = segment.take_slot();
     if (index == Segment::kNone) return HeldSlot();
     HeldSlot held = {&segment.view().slot(index), index};
-    constexpr uint32_t kLines = 12;  // in no cache, where the thread did not keep it
-    for (uint32_t line = 0; line < kLines; ++line)
-        __builtin_prefetch(reinterpret_cast<const uint8_t*>(held.slot) + line * 64, 1);
+    prefetch_slot(held);  // in no cache, where the thread did not keep it
     if (static_cast<int32_t>(++taken_) < kMany || slot_room_ != kSlotCache) return held;
     for (uint64_t places = segment.take_slots_beside(index, kSlotCache - 1); places != 0; ++taken_) {
         const auto place = static_cast<uint32_t>(63 - __builtin_clzll(places));
@@ -2783,6 +2823,21 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
 void LevelWriter::give_slots(Segment& segment) {
     taken_ -= free_slots_;
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
+}
+
+// One that may not be kept. Each that is given takes an exchange, which waits until all is written that came before it:
+// where many end one after the other the others go at once, and the next few ends wait for nothing.
+[[gnu::noinline]] void LevelWriter::pass_slot_on(Segment& segment, HeldSlot held) {
+    constexpr auto kFew = static_cast<uint32_t>(kMany);
+    if (slot_room_ == kSlotCache && taken_ + kFew >= 2 * kFew &&
+        (held.slot->blocks[kKeptClasses] | held.slot->blocks[kKeptClasses + 1]) == 0) {
+        give_slots(segment);
+        keep_slot(held);
+        return;
+    }
+    slot_room_ = kSlotCache;
+    --taken_;
+    segment.give_slot(held.index);
 }
 
 void LevelWriter::leave(Segment& segment) {
@@ -5955,9 +6010,8 @@ public:
 
     // The specification forbids an all-zero id.
     uint64_t span_id() {
-        uint64_t id;
-        do id = next();
-        while (id == 0);
+        uint64_t id = next();
+        while (id == 0) [[unlikely]] id = next();
         return id;
     }
     void trace_id(uint64_t (&id)[2]) {
@@ -11438,6 +11492,7 @@ namespace spanring::trace {
 enum class HotPath : uint32_t {
     kStartRoot,
     kStartBelow,
+    kStartToItsEnd,
     kStartGiven,
     kStartWithContext,
     kStartUnsampled,
@@ -11454,6 +11509,7 @@ enum class HotPath : uint32_t {
     kLink,
     kEndLittle,
     kEndLarger,
+    kEndOther,
     kEndElsewhere,
     kCount
 };
@@ -11697,6 +11753,9 @@ public:
     static bool last(const spr_span* span, OpenSpan& ret);
     // HOT. Any span. False: why_not() says why.
     static bool find(const spr_span* span, OpenSpan& ret);
+    // HOT. Where any span is, without a look at its slot: is_open() is to follow. False: as above.
+    static bool locate(const spr_span* span, OpenSpan& ret);
+    bool is_open(const spr_span& span) const { return is_open(*slot_, span.handle); }
     // COLD. The same without a state of the thread's, in a Visit of the life's provider.
     static bool find_in(Life& life, const spr_span& span, OpenSpan& ret);
     // 0: the span is not recorded. Negative: -EINVAL (NULL), -ESTALE (ended, another life, shut down, the parent's),
@@ -11704,11 +11763,11 @@ public:
     // save no registers for a call.
     static int why_not(const spr_span* span);
 
-    // Asks for the cache lines of its slot at once. Of many that are open none may be in a cache, and how many lines
-    // the end reads it knows from the first of them.
-    void prefetch() const {
-        constexpr uint32_t kLines = 11;  // 512 bytes of data
-        for (uint32_t line = 1; line < kLines; ++line)
+    // HOT. Asks for the cache lines of its slot at once. Of many that are open none may be in a cache, and how many
+    // lines the end reads it knows from the first of them.
+    [[gnu::always_inline]] void prefetch() const {
+        constexpr uint32_t kLines = 12;  // 576 bytes of data
+        for (uint32_t line = 0; line < kLines; ++line)
             __builtin_prefetch(reinterpret_cast<const uint8_t*>(slot_) + line * 64);
     }
 
@@ -11845,6 +11904,14 @@ inline bool OpenSpan::is_open(const ring::Slot& slot, uint64_t handle) {
 }
 
 inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
+    OpenSpan found;
+    if (!locate(span, found) || !found.is_open(*span)) [[unlikely]]
+        return false;
+    ret = found;
+    return true;
+}
+
+inline bool OpenSpan::locate(const spr_span* span, OpenSpan& ret) {
     if (span == nullptr || ring::ForkGuard::in_doubt() || (span->handle & SpanHandle::kRecorded) == 0) [[unlikely]]
         return false;
     ThreadState* const state = Provider::thread(span->handle);
@@ -11854,10 +11921,7 @@ inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     ring::Segment& segment = state->life->segment;
     if (!segment.has_slot(handle.slot)) [[unlikely]]
         return false;
-    ring::Slot& slot = segment.view().slot(handle.slot);
-    if (!is_open(slot, span->handle)) [[unlikely]]
-        return false;
-    ret = OpenSpan(*state, slot, handle.slot);
+    ret = OpenSpan(*state, segment.view().slot(handle.slot), handle.slot);
     return true;
 }
 
@@ -12098,20 +12162,26 @@ namespace {
     return true;
 }
 
-// HOT.
-bool find_again(const spr_span* span, OpenSpan& ret) {
-    if (OpenSpan::last(span, ret)) [[likely]]
-        return true;
-    return (go_back(span) && OpenSpan::last(span, ret)) || OpenSpan::find(span, ret);
+int set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size);
+int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits);
+
+// Of a span that is not the thread's last.
+[[gnu::noinline]] int set_string_of_other(const spr_span* span, const char* key, size_t key_size, const char* value,
+                                          size_t value_size) {
+    if (go_back(span)) return spr_span_set_string(span, key, key_size, value, value_size);
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) [[unlikely]]
+        return once_more<set_string_of_other>(span, key, key_size, value, value_size);
+    return set_any_string(open, key, text_size(key, key_size), value, text_size(value, value_size));
 }
 
-// HOT as well: lengths that are still to be found out, a span that is not the thread's last, a key of which the filter
-// alone does not know that it is new. Apart, so that what needs none of it saves no register for the calls.
+// HOT as well: lengths that are still to be found out, a key of which the filter alone does not know that it is new.
+// Apart, so that what needs none of it saves no register for the calls.
 [[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                                  size_t value_size) {
     OpenSpan open;
-    if (!find_again(span, open)) [[unlikely]]
-        return once_more<set_string>(span, key, key_size, value, value_size);
+    if (!OpenSpan::last(span, open)) [[unlikely]]
+        return set_string_of_other(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
     if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, value, value_size)) [[likely]] {
@@ -12121,10 +12191,19 @@ bool find_again(const spr_span* span, OpenSpan& ret) {
     return set_any_string(open, key, key_size, value, value_size);
 }
 
+[[gnu::noinline]] int set_scalar_of_other(const spr_span* span, const char* key, size_t key_size, uint32_t type,
+                                          uint64_t bits) {
+    if (go_back(span)) return set_scalar(span, key, key_size, type, bits);
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) [[unlikely]]
+        return once_more<set_scalar_of_other>(span, key, key_size, type, bits);
+    return set_any_scalar(open, key, text_size(key, key_size), type, bits);
+}
+
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
     OpenSpan open;
-    if (!find_again(span, open)) [[unlikely]]
-        return once_more<set_scalar>(span, key, key_size, type, bits);
+    if (!OpenSpan::last(span, open)) [[unlikely]]
+        return set_scalar_of_other(span, key, key_size, type, bits);
     key_size = text_size(key, key_size);
     if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, type, bits)) [[likely]]
         return 0;
@@ -12489,7 +12568,6 @@ template <auto kEnd, class... Arguments>
     if (!OpenSpan::last(span, open)) {
         if (!OpenSpan::find(span, open)) [[unlikely]]
             return end_once_more<end_any>(span);
-        open.prefetch();
     }
     return end(open, 0);
 }
@@ -12502,11 +12580,15 @@ static_assert(ring::kSlotInlineData % kPiece == 0);
     for (uint32_t at = 0; at < size; at += kPiece) copy_sixteens<kPiece>(to + at, from + at);
 }
 
-// HOT. What nearly all ends are: of the span that the thread started last, in its slot, with room in the chunk, no
-// handler running. As start_recorded(): where it will not do it, it has changed nothing. Of little data it calls
-// nothing. What was written just now and is read in other pieces is waited for until it is out of the processor's way,
-// and so is all that comes behind it: of more data the fewest stores count, which the C library has.
-template <bool kLittle>
+// kLittle: of the span that the thread started last, which has little data. kLarger: it has more. kOther: of another
+// one than that, of many that are open most often.
+enum class QuickEnd { kLittle, kLarger, kOther };
+
+// HOT. What nearly all ends are: of a span in its slot, with room in the chunk, no handler running. As
+// start_recorded(): where it will not do it, it has changed nothing. Of little data it calls nothing. What was written
+// just now and is read in other pieces is waited for until it is out of the processor's way, and so is all that comes
+// behind it: of more data the fewest stores count, which the C library has.
+template <QuickEnd kEnd>
 [[gnu::always_inline]] inline int end_quickly(const spr_span* span, const OpenSpan& open) {
     if (!open.is_plain() || thread_local_state.depth != 0) [[unlikely]]
         return end_any(span);
@@ -12519,29 +12601,39 @@ template <bool kLittle>
     const auto data_size = static_cast<uint32_t>(word);  // and its place is 0, in one look
     const uint64_t begin = slot.start_ticks;
     const uint64_t ticks = (clock.has_counter() ? clock.ticks() : 0) - begin;
+    const bool is_measured = kEnd == QuickEnd::kOther ? clock.covers(ticks) : clock.is_measured(ticks);
     uint8_t* at = nullptr;
-    if (begin != kNoTicks && clock.is_measured(ticks) && data_size <= ring::kSlotInlineData) [[likely]]
+    if (begin != kNoTicks && is_measured && data_size <= ring::kSlotInlineData &&
+        (kEnd == QuickEnd::kOther || level.writer.may_keep_slot())) [[likely]]
         at = level.writer.place_of_same(slot.scope, kMostHead + data_size + kPiece + Tail::kLeast);
     if (at == nullptr) [[unlikely]] {
         std::atomic_signal_fence(std::memory_order_seq_cst);
         thread_local_state.depth = 0;
         return end_any(span);
     }
-    if constexpr (kLittle)
+    if constexpr (kEnd == QuickEnd::kLittle)
         SPR_HOT_PATH(kEndLittle);
-    else
+    else if constexpr (kEnd == QuickEnd::kLarger)
         SPR_HOT_PATH(kEndLarger);
-    const uint64_t end_unix_nano = slot.start_unix_nano + clock.soon(ticks);
+    else
+        SPR_HOT_PATH(kEndOther);
+    const uint64_t end_unix_nano =
+        slot.start_unix_nano + (kEnd == QuickEnd::kOther ? clock.nanoseconds(ticks) : clock.soon(ticks));
     const uint32_t body = data_size + Tail::kLeast;
     uint8_t* const record = at;
     *at = ring::kSpanRecord;
     at = put_short_length(at + 1, body);
-    if constexpr (kLittle)
+    if constexpr (kEnd == QuickEnd::kLittle)
         copy_pieces(at, slot.data, data_size);
     else
         memcpy(at, slot.data, data_size);
     at = Tail::write_least(at + data_size, slot, end_unix_nano);
-    level.writer.publish_end_of_same({&slot, open.index()}, word, static_cast<uint32_t>(at - record));
+    const ring::HeldSlot held = {&slot, open.index()};
+    const auto bytes = static_cast<uint32_t>(at - record);
+    if constexpr (kEnd == QuickEnd::kOther)
+        level.writer.publish_end_of_other(open.segment(), held, word, bytes);
+    else
+        level.writer.publish_end_of_same(held, word, bytes);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     thread_local_state.depth = 0;
     return 0;
@@ -12549,15 +12641,26 @@ template <bool kLittle>
 
 [[gnu::noinline]] int end_larger(const spr_span* span) {
     OpenSpan open;
-    return OpenSpan::last(span, open) ? end_quickly<false>(span, open) : end_any(span);
+    return OpenSpan::last(span, open) ? end_quickly<QuickEnd::kLarger>(span, open) : end_any(span);
+}
+
+// HOT as well. Its slot is found without a look into it, and all of it is asked for before the first.
+[[gnu::noinline]] int end_other(const spr_span* span) {
+    OpenSpan open;
+    if (!OpenSpan::locate(span, open)) [[unlikely]]
+        return end_any(span);
+    open.prefetch();
+    if (!open.is_open(*span)) [[unlikely]]
+        return end_any(span);
+    return end_quickly<QuickEnd::kOther>(span, open);
 }
 
 [[gnu::noinline]] int end_recorded(const spr_span* span) {
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
-        return end_any(span);
+        return end_other(span);
     if (static_cast<uint32_t>(open.packed_word()) > kLittleData) return end_larger(span);
-    return end_quickly<true>(span, open);
+    return end_quickly<QuickEnd::kLittle>(span, open);
 }
 
 // What is said of a span at its end, apart from its attributes.
@@ -13415,7 +13518,7 @@ bool wake_agent_for(Life& life, uint64_t policy) {
     ContextTail::write(context, tail & SPR_TRACE_FLAG_RANDOM);
     ret_span->handle = 0;
     ret_span->context = context;
-    level.writer.count(Counter::kUnsampled);
+    level.writer.count_unsampled();
     return 0;
 }
 
@@ -13552,6 +13655,10 @@ template <StartCall kCall>
     return 1;
 }
 
+template <StartCall kCall>
+int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                     spr_span* ret_span, const OptionsOf<kCall>& given);
+
 // HOT. What nearly all starts are: nothing is made first, the sampler need not think, no handler runs. It calls
 // nothing, so that it saves few registers, and where it finds out that it will not do it has changed nothing:
 // start_any() begins anew.
@@ -13563,8 +13670,10 @@ template <StartCall kCall>
     // acquire: as in Provider::thread().
     if (ring::ForkGuard::in_doubt() || thread == nullptr ||
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number || name == nullptr ||
-        name_size > kShortText || thread_local_state.depth != 0) [[unlikely]]
+        thread_local_state.depth != 0) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    if (name_size > kShortText) [[unlikely]]
+        return start_to_its_end<kCall>(tracer, name, name_size, parent, ret_span, given);
     if (options.start_time_ns != 0 || options.trace_state != nullptr) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     uint64_t tail = parent == nullptr ? SPR_TRACE_FLAG_RANDOM : ContextTail::read(*parent);
@@ -13610,6 +13719,15 @@ template <StartCall kCall>
     return (options.attribute_count | options.link_count) == 0 ? 1 : add_given(ret_span, options);
 }
 
+// HOT as well: a name whose length is still to be found out. Or one that is long.
+template <StartCall kCall>
+[[gnu::noinline]] int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size,
+                                       const spr_context* parent, spr_span* ret_span, const OptionsOf<kCall>& given) {
+    if (name_size != SPR_NUL) return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    SPR_HOT_PATH(kStartToItsEnd);
+    return start_recorded<kCall>(tracer, name, strlen(name), parent, ret_span, given);
+}
+
 // Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
 // span says its own.)
 template <StartCall kCall>
@@ -13631,13 +13749,6 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !thread.life->settings.sampler.follows(parent);
 }
 
-// Always inline: in start_unsampled() a call would be the only one.
-[[gnu::always_inline]] inline int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
-    spr_context context;
-    const uint64_t tail = make_ids(level.random, parent, context);
-    return unsampled(level, context, tail, ret_span);
-}
-
 // Ends up unsampled as well, where the thread's state or its writer must be made first.
 [[gnu::noinline]] int start_first_unsampled(spr_tracer* tracer, const char* name, size_t name_size,
                                             const spr_context* parent, spr_span* ret_span,
@@ -13648,26 +13759,38 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
     if (thread == nullptr || entry.too_deep()) return refuse_start(*tracer, parent, ret_span);
-    return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
+    Level& level = Provider::level(*thread, entry.depth());
+    spr_context context;
+    return unsampled(level, context, make_ids(level.random, parent, context), ret_span);
 }
 
-// The sampler refused before there was a trace id. Apart from start_any() because it needs so much less: it calls
-// nothing and returns, so that no register is saved.
+// HOT. The sampler refused before there was a trace id, and no handler runs. Apart from start_any() because it needs so
+// much less: it calls nothing and returns, so that no register is saved. A writer with a line is open.
+template <StartCall kCall>
 [[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                                      spr_span* ret_span, const spr_start_options& options) {
+                                      spr_span* ret_span, const OptionsOf<kCall>& given) {
+    const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
     const ThreadState* thread = thread_local_state.states[Provider::of(*tracer).index()];
-    const uint32_t depth = thread_local_state.depth;
     // acquire: as in Provider::thread().
     if (ring::ForkGuard::in_doubt() || thread == nullptr ||
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number ||
-        depth >= kSignalLevels || !thread->at[depth]->writer.is_open()) [[unlikely]]
+        thread_local_state.depth != 0 || is_overruled(*thread, parent)) [[unlikely]]
         return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
-    Level& level = *thread->at[depth];
-    if (is_overruled(*thread, parent)) [[unlikely]]
-        return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
+    Level& level = *thread->at[0];
+    thread_local_state.depth = 1;  // an Entry, by hand
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (!level.writer.has_line()) [[unlikely]] {
+        thread_local_state.depth = 0;
+        return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
+    }
     SPR_HOT_PATH(kStartUnsampled);
-    Entry entry;  // of that depth: a handler that came in between has left again
-    return end_unsampled(level, parent, ret_span);
+    const uint64_t tail = make_ids(level.random, parent, ret_span->context);
+    ContextTail::write(ret_span->context, tail & SPR_TRACE_FLAG_RANDOM);
+    ret_span->handle = 0;
+    level.writer.count_unsampled_in_line();
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    thread_local_state.depth = 0;
+    return 0;
 }
 
 // What can be decided with nothing saved and nothing called.
@@ -13686,8 +13809,8 @@ template <StartCall kCall>
     const Provider::Starts starts = provider.starts();
     if (!starts.any()) [[unlikely]]
         return start_off(provider, parent, ret_span);
-    if (kCall != StartCall::kChosen && starts.refuses(parent))
-        return start_unsampled(tracer, name, name_size, parent, ret_span, options);
+    if constexpr (kCall != StartCall::kChosen)
+        if (starts.refuses(parent)) return start_unsampled<kCall>(tracer, name, name_size, parent, ret_span, options);
     constexpr StartCall kInheriting = kCall == StartCall::kPlain ? StartCall::kWith : kCall;  // it gets a trace state
     if (!is_whole<kCall>(options) && parent != nullptr && may_inherit(top)) [[unlikely]]
         return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);
