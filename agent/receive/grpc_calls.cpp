@@ -266,10 +266,10 @@ void GrpcCalls::has_message(const CallPtr& call) {
         }
     }
     Receiver& receiver = *call->receiver;
-    receiver.expect(body.size);
+    receiver.announce(body.size);
     // A call that ended meanwhile is not there any more.
     asio::post(context_, [this, &receiver, weak = std::weak_ptr(call), body = std::move(body)]() mutable {
-        receiver.expect_no_more(body.size);
+        receiver.has_arrived(body.size);
         receiver.take(
             std::move(body),
             [this, weak](const ReceiverReply& reply) {

@@ -66,14 +66,14 @@ class ReceiveService::Worker {
 public:
     Worker(const ReceiverOptions& options, ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan,
            Ledger& ledger, const std::vector<Other>& others, ListeningSockets* sockets) {
-        const auto wake_up = [this] { wake(); };
+        const auto make = [this](ReceiverSettings of, std::shared_ptr<const ExportPlan> by, Ledger& in) {
+            of.due_sooner = [this] { set_timer(); };
+            return std::make_unique<Receiver>(std::move(of), std::move(by), in, [this] { wake(); });
+        };
         if (options.traces && options.enabled())
-            receivers_.add(Signal::kTraces,
-                           std::make_unique<Receiver>(std::move(settings), std::move(plan), ledger, wake_up));
+            receivers_.add(Signal::kTraces, make(std::move(settings), std::move(plan), ledger));
         for (const Other& other : others)
-            receivers_.add(other.signal,
-                           std::make_unique<Receiver>(settings_of(options, other), other.plan, *other.ledger, wake_up),
-                           other.open);
+            receivers_.add(other.signal, make(settings_of(options, other), other.plan, *other.ledger), other.open);
         if (options.grpc.enabled)
             grpc_ = std::make_unique<GrpcServer>(context_, receivers_, options.grpc, options.queue_bytes, sockets);
         if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receivers_, options.http, sockets);
@@ -171,18 +171,30 @@ private:
     }
 
     void work() {
-        auto next = Clock::now() + kStatus;
+        next_look_ = Clock::now() + kStatus;
         try {
-            if (grpc_ != nullptr) next = std::min(next, grpc_->look(Clock::now()));
+            if (grpc_ != nullptr) next_look_ = std::min(next_look_, grpc_->look(Clock::now()));
             receivers_.each([](Receiver& receiver) { receiver.work(Clock::now()); });
         } catch (const std::exception& error) {
             tell(error);
         }
+        set_timer();
+    }
+
+    // One that ends too early is left alone: with each request something else is due, and later, and setting it costs
+    // more than one turn in vain.
+    void set_timer() {
+        Clock::time_point next = next_look_;
         receivers_.each([&](const Receiver& receiver) { next = std::min(next, receiver.due()); });
+        if (timer_at_ <= next) return;
+        timer_at_ = Clock::time_point::max();  // where it cannot be set, the next who comes by does
         timer_.expires_at(next);
         timer_.async_wait([this](boost::system::error_code error) {
-            if (!error) work();
+            if (error) return;
+            timer_at_ = Clock::time_point::max();
+            work();
         });
+        timer_at_ = next;
     }
 
     // An exception (no memory) costs the request that it came with its connection, not the agent.
@@ -205,6 +217,8 @@ private:
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
     asio::steady_timer timer_{context_};
+    Clock::time_point timer_at_ = Clock::time_point::max();  // when it ends; there is none
+    Clock::time_point next_look_{};
     Receivers receivers_;
     std::unique_ptr<GrpcServer> grpc_;
     std::unique_ptr<HttpServer> http_;

@@ -64,6 +64,7 @@ Receiver::Receiver(ReceiverSettings settings, std::shared_ptr<const ExportPlan> 
           RequestReader::kMostKnown, settings_.signal),
       processed_(settings_.processors),
       found_(kept_.numbers()) {
+    if (!settings_.due_sooner) settings_.due_sooner = wake_;
     acknowledgements_.set_waiter(*this);
     if (settings_.desk != nullptr) {
         ballots_.emplace(settings_.policies, settings_.rules);
@@ -113,8 +114,9 @@ void Receiver::take(Body request, Answer answer, ReceivedBy by) {
     add(*gathering_, std::move(request), std::move(spans));
     const bool alone = std::all_of(deliveries_.begin(), deliveries_.end(),
                                    [](const auto& delivery) { return delivery->kept.has_value(); });
-    if (alone || full(0, 0, 0)) submit(std::move(gathering_));
-    if (due() < due_before) wake_();  // to look at the time earlier than was said
+    const bool is_last = announced_.load(kSum) == 0;
+    if ((alone && is_last) || full(0, 0, 0)) submit(std::move(gathering_));
+    if (due() < due_before) settings_.due_sooner();
 }
 
 // Not what an earlier agent kept, which has measured it.

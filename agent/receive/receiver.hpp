@@ -65,6 +65,7 @@ struct ReceiverSettings {
     DecisionDesk* desk = nullptr;          // likewise, has traces decided; null: everything is sent
     std::vector<PolicyOptions> policies;   // by these
     const LiveRules* rules = nullptr;      // ... and before them by these; null: there are none
+    std::function<void()> due_sooner;      // take() calls it: due() is earlier than it was; none: wake
 };
 
 struct ReceiverReply {
@@ -91,12 +92,16 @@ public:
     Receiver(const Receiver&) = delete;
     Receiver& operator=(const Receiver&) = delete;
 
-    // Any thread. Whether so many bytes more may come; and bytes that a protocol has of requests to come. What comes after
-    // close() is told by take() that the agent ends, and to come again: gRPC's code for "no room" would not say so.
+    // Any thread. Whether so many bytes more may come; and bytes that a protocol has of requests to come. What comes
+    // after close() is told by take() that the agent ends, and to come again: gRPC's code for "no room" would not say
+    // so.
     uint64_t held() const { return held_.load(kSum); }  // bytes
     bool has_room(size_t bytes) const { return held() + expected_.load(kSum) + bytes <= most(); }
     void expect(size_t bytes) { expected_.fetch_add(bytes, kSum); }
     void expect_no_more(size_t bytes) { expected_.fetch_sub(bytes, kSum); }
+    // Of one that is there, and about to come to take(): what came before it goes with it.
+    void announce(size_t bytes) { expect(bytes), announced_.fetch_add(1, kSum); }
+    void has_arrived(size_t bytes) { expect_no_more(bytes), announced_.fetch_sub(1, kSum); }
 
     void take(Body request, Answer answer, ReceivedBy by = ReceivedBy::kHttp);
     void work(Clock::time_point now);
@@ -202,10 +207,11 @@ private:
     size_t next_verdict_ = 0;                  // ... and from here on not looked at
     uint64_t parcels_ = 0;
     uint64_t hurried_ = 0;  // up to this one
-    // Relaxed, all three: nothing is read by what they say, and a request more or less is no matter.
+    // Relaxed, all of them: nothing is read by what they say, and a request more or less is no matter.
     static constexpr std::memory_order kSum = std::memory_order_relaxed;
     std::atomic<uint64_t> held_{0};  // bytes of all of these, and of what says where the spans are in them
     std::atomic<uint64_t> expected_{0};
+    std::atomic<uint32_t> announced_{0};  // requests
     std::atomic<bool> closed_{false};
 
     ReceivedBooking booking_;            // what is to be written beside the accounts

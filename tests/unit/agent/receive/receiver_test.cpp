@@ -59,6 +59,7 @@ protected:
         settings.batch_bytes = batch_bytes_;
         settings.kept.directory = directory_.file("received");
         settings.kept.max_bytes = kept_bytes_;
+        settings.due_sooner = due_sooner_;
         Ledger& ledger = is_late_ ? late_ : *ledger_;
         receiver_ = std::make_unique<Receiver>(settings, make_plan({&exporter_}, {}), ledger, [this] { ++wakes_; });
     }
@@ -104,6 +105,7 @@ protected:
     std::unique_ptr<Receiver> receiver_;
     std::vector<std::optional<ReceiverReply>> replies_;
     int wakes_ = 0;
+    std::function<void()> due_sooner_;
     uint64_t queue_bytes_ = uint64_t{64} << 20;
     uint64_t batch_bytes_ = 3584u << 10;
     uint64_t kept_bytes_ = uint64_t{1} << 30;
@@ -390,6 +392,40 @@ TEST_F(ReceiverTest, RequestsThatComeTogetherGoTogether) {
     for (uint64_t n = 1; n <= 10; ++n) send(request("shop", n, 1));
     work_later();
     EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{1, 10}));
+}
+
+TEST_F(ReceiverTest, WhatIsAboutToComeGoesWithWhatIsThere) {
+    exporter_.answers = false;
+    for (int i = 0; i < 3; ++i) receiver_->announce(10);
+    for (uint64_t n = 0; n < 3; ++n) {
+        EXPECT_TRUE(exporter_.sizes.empty());
+        receiver_->has_arrived(10);
+        send(request("shop", n, 1));
+    }
+    EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{3}));
+}
+
+TEST_F(ReceiverTest, WhatIsAboutToComeIsNotWaitedForLong) {
+    receiver_->announce(10);
+    const size_t place = send(request("shop", 0, 1));
+    EXPECT_LE(receiver_->due(), Receiver::Clock::now() + std::chrono::milliseconds(5));
+    EXPECT_EQ(wakes_, 1);  // to look at the time
+    work_later();
+    EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{1}));
+    EXPECT_TRUE(answered(place) || (work(), answered(place)));
+}
+
+TEST_F(ReceiverTest, WhatIsDueEarlierIsToldApartFromWhatIsToBeDone) {
+    int sooner = 0;
+    due_sooner_ = [&] { ++sooner; };
+    start();
+    exporter_.answers = false;
+    send(request("shop", 0, 1));
+    EXPECT_EQ(sooner, 1);
+    EXPECT_EQ(wakes_, 0);
+    exporter_.answer(0);
+    EXPECT_EQ(sooner, 1);
+    EXPECT_EQ(wakes_, 1);
 }
 
 TEST_F(ReceiverTest, WhoeverKeepsTheTimeIsWokenWhereSomethingIsDueEarlier) {
