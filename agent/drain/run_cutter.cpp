@@ -55,8 +55,9 @@ std::shared_ptr<const Scope> RunCutter::find_scope(uint32_t number) {
     return processed;
 }
 
-bool RunCutter::process(std::span<const uint8_t> span, bool& ret_changed) {
-    const Processed processed = processors_ != nullptr ? processors_->take(processed_, span) : Processed::kUntouched;
+bool RunCutter::process(std::span<const uint8_t> span, bool& ret_changed, const SpanForm& form) {
+    const Processed processed =
+        processors_ != nullptr ? processors_->take(processed_, span, form) : Processed::kUntouched;
     ret_changed = processed == Processed::kChanged;
     return processed != Processed::kFiltered;
 }
@@ -153,7 +154,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
             if (check.defect == SpanDefect::kNone) {
                 if (recorder_ != nullptr) recorder_->record(measured_, span);
                 bool changed = false;
-                if (!process(span, changed)) {
+                if (!process(span, changed, gate_.form())) {
                     close_run();
                     ++piece_filtered;
                     ++report.filtered;

@@ -142,7 +142,7 @@ private:
     std::shared_ptr<const Scope> find_scope(uint32_t number);
     // What `processors` make of a span that is sound: false where it is to be left out. `ret_changed`: there is another
     // record of it.
-    bool process(std::span<const uint8_t> span, bool& ret_changed);
+    bool process(std::span<const uint8_t> span, bool& ret_changed, const SpanForm& form = {});
     CutReport judge_of_slot(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
                             std::span<const uint8_t> record);
     SpanFate ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body);

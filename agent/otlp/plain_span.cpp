@@ -27,12 +27,14 @@ public:
 
     bool span(Fields fields) {
         uint32_t seen = head(fields);
+        form_ = {seen != 0, 0};
         while (!fields.done()) {
             if (*fields.at == bytes(9)) {
                 if (const uint8_t* const next = plain_attribute(fields); next != nullptr) [[likely]] {
                     fields.at = next;
                     continue;
                 }
+                form_.key_sizes = ~uint64_t{0};
             } else if (fields.left() == 6 && fields.at[0] == ((fixed32(16) & 0x7f) | 0x80) &&
                        fields.at[1] == fixed32(16) >> 7) {
                 // The flags, whose tag takes two bytes; mostly they come last.
@@ -40,6 +42,8 @@ public:
                 std::memcpy(&flags, fields.at + 2, sizeof flags);
                 allowed_ += 1 + fold(top_bits(flags));
                 break;
+            } else if (!comes_after_attributes(*fields.at)) {
+                form_.usual = false;
             }
             if (!field<Message::kSpan>(fields, seen, kSpanDepth)) return false;
         }
@@ -48,6 +52,7 @@ public:
 
     // Bytes with their top bit set that are no text's.
     size_t allowed() const { return allowed_; }
+    const SpanForm& form() const { return form_; }
 
 private:
     friend Walk;
@@ -60,6 +65,9 @@ private:
             allowed_ += count_(at, size);
     }
     void number(size_t size) { allowed_ += size - 1; }  // all but the last one
+
+    // A tag of one byte, of what is neither the status nor expected at the beginning.
+    static bool comes_after_attributes(uint8_t tag) { return tag >= varint(10) && tag < bytes(15); }
 
     // What comes before the attributes, in the order and in the form in which libspanring writes it. Whatever is not
     // exactly so is left to the general way. Gives what was seen.
@@ -128,6 +136,7 @@ private:
             default: return nullptr;
         }
         allowed_ += allowed;
+        form_.key_sizes |= SpanForm::bit_of(key_size);
         return end;
     }
 
@@ -144,14 +153,17 @@ private:
 
     const CountHighBytes count_;
     size_t allowed_ = 0;
+    SpanForm form_;
 };
 
 }  // namespace
 
-bool is_plain_span(std::span<const uint8_t> span, CountHighBytes count) {
+bool is_plain_span(std::span<const uint8_t> span, CountHighBytes count, SpanForm* ret_form) {
     const size_t high = count(span.data(), span.size());
     CountingWalk walk(count);
-    return walk.span(CountingWalk::Fields(span)) && walk.allowed() == high;
+    if (!walk.span(CountingWalk::Fields(span)) || walk.allowed() != high) return false;
+    if (ret_form != nullptr) *ret_form = walk.form();
+    return true;
 }
 
 }  // namespace spanring::agent

@@ -10,10 +10,13 @@
 #include <span>
 
 #include "otlp/high_bytes.hpp"
+#include "otlp/span_form.hpp"
 
 namespace spanring::agent {
 
-// True: validate_span() would find `span` sound and change nothing. False says nothing.
-bool is_plain_span(std::span<const uint8_t> span, CountHighBytes count = fastest_count_of_high_bytes());
+// True: validate_span() would find `span` sound and change nothing. False says nothing. `ret_form`, of one that is
+// plain, may be null.
+bool is_plain_span(std::span<const uint8_t> span, CountHighBytes count = fastest_count_of_high_bytes(),
+                   SpanForm* ret_form = nullptr);
 
 }  // namespace spanring::agent

@@ -5,15 +5,16 @@ namespace spanring::agent {
 
 SpanCheck SpanGate::check_stranger(std::span<uint8_t> span) {
     bool plain = false;
+    form_ = {};
     if (plain_.is_tried()) {
-        plain = is_plain_span(span);
+        plain = is_plain_span(span, fastest_count_of_high_bytes(), &form_);
         if (plain)
             plain_.succeeded();
         else
             plain_.failed();
     }
     const SpanCheck check = plain ? SpanCheck{} : validate_span(span);
-    if (!known_.resting() && check.untouched()) shapes_.learn(span);
+    if (!known_.resting() && check.untouched()) shapes_.learn(span, form_);
     return check;
 }
 

@@ -10,6 +10,7 @@
 
 #include "otlp/plain_span.hpp"
 #include "otlp/shortcut.hpp"
+#include "otlp/span_form.hpp"
 #include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
 
@@ -22,8 +23,9 @@ public:
 
     SpanCheck check(std::span<uint8_t> span) {
         if (known_.is_tried()) {
-            if (shapes_.match(span)) [[likely]] {
+            if (const SpanForm* const form = shapes_.match(span); form != nullptr) [[likely]] {
                 known_.succeeded();
+                form_ = *form;
                 return {};
             }
             if (known_.failed()) shapes_ = SpanShapes();  // gives their memory back
@@ -31,12 +33,16 @@ public:
         return check_stranger(span);
     }
 
+    // Of the span that was checked last, where that was sound.
+    const SpanForm& form() const { return form_; }
+
 private:
     SpanCheck check_stranger(std::span<uint8_t> span);
 
     Shortcut known_{kSpansBeforeShapes};
     Shortcut plain_{0};
     SpanShapes shapes_;
+    SpanForm form_;
 };
 
 }  // namespace spanring::agent

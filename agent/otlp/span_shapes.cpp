@@ -130,7 +130,7 @@ bool SpanShapes::agrees(const Shape& shape, const uint8_t* span) {
            load<uint64_t>(span + shape.span_id) != 0;
 }
 
-void SpanShapes::remember(std::span<const uint8_t> span) {
+void SpanShapes::remember(std::span<const uint8_t> span, const SpanForm& form) {
     credit_ -= kPrice;
     if (span.size() > kLargest) return;
     Mask mask(span);
@@ -139,6 +139,7 @@ void SpanShapes::remember(std::span<const uint8_t> span) {
     shape->size = static_cast<uint32_t>(span.size());
     shape->trace_id = mask.trace_id();
     shape->span_id = mask.span_id();
+    shape->form = form;
     const size_t parts = (span.size() + kBlock - 1) / kBlock;  // a span has 28 bytes at least
     shape->parts = std::make_unique<Shape::Part[]>(parts);
     for (size_t i = 0; i < parts; ++i) {

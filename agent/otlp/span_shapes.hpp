@@ -17,6 +17,8 @@
 #include <memory>
 #include <span>
 
+#include "otlp/span_form.hpp"
+
 namespace spanring::agent {
 
 class SpanShapes {
@@ -24,22 +26,22 @@ public:
     static constexpr size_t kShapes = 32;
     static constexpr size_t kLargest = 1024;
 
-    // True: validate_span() would find `span` sound and change nothing. False says nothing.
-    bool match(std::span<const uint8_t> span) {
+    // Its form: validate_span() would find `span` sound and change nothing. Null says nothing.
+    const SpanForm* match(std::span<const uint8_t> span) {
         Set& set = sets_[span.size() % kSets];
         for (const std::unique_ptr<Shape>& shape : set.shapes) {
             if (shape != nullptr && shape->size == span.size() && agrees(*shape, span.data())) {
                 credit_ += credit_ < kMostCredit;
-                return true;
+                return &shape->form;
             }
         }
-        return false;
+        return nullptr;
     }
 
     // `span` did not match, and validate_span() would find it sound and change nothing. After the first kShapes only so
     // many are remembered as matches pay for: that costs much more than to validate one.
-    void learn(std::span<const uint8_t> span) {
-        if (credit_ >= kPrice) remember(span);
+    void learn(std::span<const uint8_t> span, const SpanForm& form = {}) {
+        if (credit_ >= kPrice) remember(span, form);
     }
 
 private:
@@ -57,6 +59,7 @@ private:
         uint32_t size = 0;
         uint32_t trace_id = 0;  // where it lies
         uint32_t span_id = 0;
+        SpanForm form;                  // that of all
         std::unique_ptr<Part[]> parts;  // the last one ends where the span ends, and may overlap the one before
     };
     struct Set {
@@ -65,7 +68,7 @@ private:
     };
 
     static bool agrees(const Shape& shape, const uint8_t* span);
-    void remember(std::span<const uint8_t> span);
+    void remember(std::span<const uint8_t> span, const SpanForm& form);
 
     std::array<Set, kSets> sets_;
     uint32_t credit_ = kMostCredit;

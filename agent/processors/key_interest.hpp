@@ -11,12 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "otlp/span_form.hpp"
+
 namespace spanring::agent {
 
 class KeyInterest {
 public:
     void add(std::string_view key) {
-        sizes_ |= bit(key.size());
+        sizes_ |= SpanForm::bit_of(key.size());
         keys_.emplace_back(key);
     }
     void add_all() {
@@ -25,14 +27,13 @@ public:
     }
 
     bool none() const { return sizes_ == 0; }
-    bool may_want(size_t key_size) const { return (sizes_ & bit(key_size)) != 0; }
+    bool may_want(size_t key_size) const { return (sizes_ & SpanForm::bit_of(key_size)) != 0; }
+    bool may_want_of(const SpanForm& form) const { return (sizes_ & form.key_sizes) != 0; }
     bool wants(std::string_view key) const {
         return may_want(key.size()) && (all_ || std::find(keys_.begin(), keys_.end(), key) != keys_.end());
     }
 
 private:
-    static uint64_t bit(size_t size) { return uint64_t{1} << size % 64; }
-
     uint64_t sizes_ = 0;
     bool all_ = false;
     std::vector<std::string> keys_;

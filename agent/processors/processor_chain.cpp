@@ -104,17 +104,18 @@ std::shared_ptr<const Scope> ProcessorChain::scope(const std::shared_ptr<const S
     return std::make_shared<Scope>(Scope{field_of(edit), scope->schema_url});
 }
 
-bool ProcessorChain::pass_at_a_glance(const ProcessedProducer& producer, std::span<const uint8_t> span) {
+bool ProcessorChain::pass_at_a_glance(const ProcessedProducer& producer, std::span<const uint8_t> span,
+                                      const SpanForm& form) {
     SpanGlance glance;
-    if (!glance.read(span, interest_.attributes)) return false;
+    if (!glance.read(span, interest_.attributes, form)) return false;
     for (const Place& place : places_) {
         if (!place.processor->passes(glance, producer.marks, place.first_mark)) return false;
     }
     return true;
 }
 
-Processed ProcessorChain::take(const ProcessedProducer& producer, std::span<const uint8_t> span) {
-    if (glances_ && pass_at_a_glance(producer, span)) return Processed::kUntouched;
+Processed ProcessorChain::take(const ProcessedProducer& producer, std::span<const uint8_t> span, const SpanForm& form) {
+    if (glances_ && pass_at_a_glance(producer, span, form)) return Processed::kUntouched;
     scratch_.forget();
     if (!span_.read(span, interest_)) return Processed::kUntouched;  // the validator would not have let it through
     for (Place& place : places_) {

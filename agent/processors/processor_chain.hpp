@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "otlp/span_form.hpp"
 #include "processors/processor.hpp"
 #include "processors/processors.hpp"
 
@@ -37,8 +38,8 @@ public:
     std::shared_ptr<const Scope> scope(const std::shared_ptr<const Scope>& scope);
 
     // `span`: the inside of a Span that was found sound. Of one that is changed there is a record, `0x12 len <Span>`,
-    // to be written before the next call, while `span` is still there.
-    Processed take(const ProcessedProducer& producer, std::span<const uint8_t> span);
+    // to be written before the next call, while `span` is still there. `form`: of the span, if it is known.
+    Processed take(const ProcessedProducer& producer, std::span<const uint8_t> span, const SpanForm& form = {});
     size_t record_size() const { return record_size_; }
     void write_record(uint8_t* to) const;
 
@@ -64,7 +65,7 @@ private:
         }
     };
 
-    bool pass_at_a_glance(const ProcessedProducer& producer, std::span<const uint8_t> span);
+    bool pass_at_a_glance(const ProcessedProducer& producer, std::span<const uint8_t> span, const SpanForm& form);
 
     std::vector<Place> places_;
     bool glances_ = true;  // all of them can

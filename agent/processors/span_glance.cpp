@@ -9,11 +9,17 @@ namespace spanring::agent {
 using wire::tags::bytes;
 using wire::tags::fixed32;
 
-bool SpanGlance::read(std::span<const uint8_t> span, const KeyInterest& keys) {
+bool SpanGlance::read(std::span<const uint8_t> span, const KeyInterest& keys, const SpanForm& form) {
     const uint8_t* const end = span.data() + span.size();
     UsualSpan usual;
     bool wanted = false;
     const uint8_t* at = nullptr;
+    if (form.usual && !keys.may_want_of(form)) [[likely]] {
+        at = read_usual_head(span.data(), end, usual);
+        if (usual.name_begin == nullptr || (at != end && *at < bytes(9))) return false;
+        take(usual);
+        return true;
+    }
     if (keys.none()) {
         at = read_usual(span.data(), end, usual, [](const uint8_t*, const uint8_t*, const uint8_t*) {});
     } else {
@@ -27,16 +33,21 @@ bool SpanGlance::read(std::span<const uint8_t> span, const KeyInterest& keys) {
         });
     }
     if (usual.name_begin == nullptr) return false;
-    name_ = {reinterpret_cast<const char*>(usual.name_begin + 2), usual.name_size};
-    kind_ = usual.kind;
-    status_ = 0;
-    start_unix_nano_ = usual.start_unix_nano;
-    end_unix_nano_ = usual.end_unix_nano;
+    take(usual);
     may_have_wanted_ = wanted;
     // Nothing more, or the flags alone: nearly always.
     if (end - at == 6 && at[0] == ((fixed32(16) & 0x7f) | 0x80) && at[1] == fixed32(16) >> 7) [[likely]]
         return true;
     return read_rest(at, end);
+}
+
+void SpanGlance::take(const UsualSpan& span) {
+    name_ = {reinterpret_cast<const char*>(span.name_begin + 2), span.name_size};
+    kind_ = span.kind;
+    status_ = 0;
+    start_unix_nano_ = span.start_unix_nano;
+    end_unix_nano_ = span.end_unix_nano;
+    may_have_wanted_ = false;
 }
 
 // Fields that come after the attributes, or more of these: what was seen before does not come again.

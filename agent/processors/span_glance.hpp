@@ -9,14 +9,17 @@
 #include <span>
 #include <string_view>
 
+#include "otlp/span_form.hpp"
 #include "processors/key_interest.hpp"
 
 namespace spanring::agent {
 
+struct UsualSpan;
+
 class SpanGlance {
 public:
     // `span`: as SpanEdit::read() takes it. False: it is not in the usual form.
-    bool read(std::span<const uint8_t> span, const KeyInterest& keys);
+    bool read(std::span<const uint8_t> span, const KeyInterest& keys, const SpanForm& form);
 
     // As SpanEdit says them.
     std::string_view name() const { return name_; }
@@ -29,6 +32,7 @@ public:
     bool may_have_wanted() const { return may_have_wanted_; }
 
 private:
+    void take(const UsualSpan& span);
     bool read_rest(const uint8_t* at, const uint8_t* end);
 
     std::string_view name_;

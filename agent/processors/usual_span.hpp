@@ -41,11 +41,8 @@ inline bool is_plain_key_value(const uint8_t* at, size_t size) {
     return value[0] == wire::tags::bytes(2) && value + 2 + value[1] == at + size;
 }
 
-// Where it ends, which is before the first field that is otherwise. Of each attribute, `take` gets where the field
-// begins and ends and where its KeyValue does.
-template <class Take>
-[[gnu::always_inline]] inline const uint8_t* read_usual(const uint8_t* at, const uint8_t* end, UsualSpan& span,
-                                                        Take take) {
+// What comes before the attributes. Where it ends, which is before the first field that is otherwise.
+[[gnu::always_inline]] inline const uint8_t* read_usual_head(const uint8_t* at, const uint8_t* end, UsualSpan& span) {
     using wire::tags::bytes;
     using wire::tags::fixed64;
     constexpr std::ptrdiff_t kIds = 18 + 10, kTimes = 9 + 9;
@@ -72,7 +69,15 @@ template <class Take>
         span.end_unix_nano = word_at(at + 10);
         at += kTimes;
     }
-    for (; end - at >= 4 && at[0] == bytes(9); ++span.attributes) {
+    return at;
+}
+
+// Likewise with the attributes. Of each, `take` gets where the field begins and ends and where its KeyValue does.
+template <class Take>
+[[gnu::always_inline]] inline const uint8_t* read_usual(const uint8_t* at, const uint8_t* end, UsualSpan& span,
+                                                        Take take) {
+    at = read_usual_head(at, end, span);
+    for (; end - at >= 4 && at[0] == wire::tags::bytes(9); ++span.attributes) {
         const uint8_t* inside = at + 2;
         std::ptrdiff_t size = at[1];
         if (size >= 0x80) [[unlikely]] {  // a length of two bytes

@@ -8,8 +8,8 @@
 // which, by protobuf's description of the messages, no text has a byte that is not ASCII. A gate, which sees one span
 // after the other, says what the validator says, and leaves behind the same bytes. What metrics read of a sound span is
 // what protobuf reads of it, and so is the message of its status, of which it has one at most: of two, protobuf makes
-// one. Processors that look at a glance make of it what they make of it without. Each span ends where nothing more is
-// mapped.
+// one. Processors that look at a glance make of it what they make of it without, whether they know its form or not.
+// Each span ends where nothing more is mapped.
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
@@ -220,9 +220,10 @@ public:
         of_reading_ = reading_.producer(producer);
     }
 
-    Processed take(std::span<const uint8_t> span) {
+    Processed take(std::span<const uint8_t> span, const SpanForm& form) {
         const Processed outcome = glancing_.take(of_glancing_, span);
         demand(reading_.take(of_reading_, span) == outcome, "a glance says what a look says");
+        demand(glancing_.take(of_glancing_, span, form) == outcome, "and so does one that knows the form");
         if (outcome == Processed::kChanged)
             demand(record(glancing_) == record(reading_), "and nothing else comes of it");
         return outcome;
@@ -262,7 +263,7 @@ int main(int argc, char** argv) {
     Mutations mutations(seed);
     SpanGate gate;
     TwoChains chains;
-    uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0, with_message = 0, with_two = 0;
+    uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0, with_message = 0, with_two = 0, usual = 0;
     std::array<uint64_t, 3> processed{};
     for (uint64_t i = 0; i < count; ++i) {
         const std::string span = mutations.next();
@@ -270,7 +271,8 @@ int main(int argc, char** argv) {
         const SpanCheck expected = validate_span(judged);
 
         std::span<uint8_t> bytes = place.at_end(span);
-        const bool is_plain = is_plain_span(bytes, sets[0]);
+        SpanForm form;
+        const bool is_plain = is_plain_span(bytes, sets[0], &form);
         for (const CountHighBytes set : sets)
             demand(is_plain_span(bytes, set) == is_plain, "all sets of instructions say the same");
         if (is_plain) {
@@ -302,7 +304,9 @@ int main(int argc, char** argv) {
         demand(statuses_in(bytes) <= 1, "what is sound has one status at most");
         demand(status_message_in(bytes) == parsed.status().message(), "its message is what protobuf reads");
         with_message += parsed.status().message().empty() ? 0 : 1;
-        processed.at(static_cast<size_t>(chains.take(bytes))) += 1;
+        usual += form.usual ? 1 : 0;
+        demand(!gate.form().usual || (form.usual && gate.form().key_sizes == form.key_sizes), "the gate says its form");
+        processed.at(static_cast<size_t>(chains.take(bytes, form))) += 1;
     }
     std::printf("%llu spans: %llu plain, %llu with other text, %llu repaired, %llu refused\n",
                 static_cast<unsigned long long>(count), static_cast<unsigned long long>(plain),
@@ -311,6 +315,7 @@ int main(int argc, char** argv) {
     demand(plain > count / 20 && other_text > count / 100 && repaired > count / 100 && refused > count / 20 &&
                with_message > count / 100 && with_two > count / 200,
            "there are many of each");
+    demand(usual > count / 50 && usual < plain, "some are in the usual form");
     for (const uint64_t some : processed) demand(some > count / 200, "and processors have to do with some of them");
     return 0;
 }

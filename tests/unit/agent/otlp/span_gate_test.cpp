@@ -80,6 +80,39 @@ TEST(SpanGateTest, SaysWhatTheValidatorSaysWhateverComes) {
     for (const std::string& span : odd) expect_as_validator(gate, span);
 }
 
+SpanForm form_of(SpanGate& gate, std::string span) {
+    EXPECT_TRUE(gate.check(writable(span)).untouched());
+    return gate.form();
+}
+
+// What comes again, or later than libspanring writes it, a processor would miss at the beginning.
+TEST(SpanGateTest, SaysInWhichFormASpanIs) {
+    SpanGate gate;
+    const uint64_t sizes = SpanForm::bit_of(19) | SpanForm::bit_of(8) | SpanForm::bit_of(25);
+    for (uint32_t i = 0; i < 2 * SpanGate::kSpansBeforeShapes; ++i) {
+        const SpanForm form = form_of(gate, typical_span(i));
+        ASSERT_TRUE(form.usual);
+        ASSERT_EQ(form.key_sizes, sizes);
+        ASSERT_FALSE(form_of(gate, typical_span(i) + number(6, 3)).usual);
+    }
+    const std::string head = bare_span() + bytes(5, "name") + number(6, 2) + fixed64(7, 1) + fixed64(8, 2);
+    const std::string attribute = bytes(9, key_value("key", text_value(std::string(20, 'v'))));
+    const std::string event = bytes(11, fixed64(1, 3) + bytes(2, "event"));
+    EXPECT_TRUE(form_of(gate, head + attribute + event).usual);
+    EXPECT_EQ(form_of(gate, head + attribute + event).key_sizes, SpanForm::bit_of(3));
+    EXPECT_TRUE(form_of(gate, head + attribute + number(10, 3) + attribute).usual);
+    for (const std::string& late :
+         {bytes(5, "other"), number(6, 3), fixed64(7, 5), fixed64(8, 5), bytes(15, number(3, 2)), bytes(3, "state"),
+          padded_varint(5 << 3 | 2, 2) + padded_varint(1, 1) + "n"})
+        EXPECT_FALSE(form_of(gate, head + attribute + late).usual);
+    const std::string list = bytes(9, key_value("list", bytes(5, bytes(1, text_value("one")))));
+    EXPECT_EQ(form_of(gate, head + attribute + list).key_sizes, ~uint64_t{0}) << "it is not looked into";
+    EXPECT_FALSE(form_of(gate, head + attribute + bytes(9, key_value("k", text_value("\xc3\xa4")))).usual);
+    std::string refused = typical_span().substr(1);
+    EXPECT_FALSE(gate.check(writable(refused)).untouched());
+    EXPECT_FALSE(gate.form().usual);
+}
+
 // A shape that is known must not stay believed: ids of zero are refused in the middle of a stream of the same shape.
 TEST(SpanGateTest, RefusesWhatHasAKnownShapeAndIsNotSound) {
     SpanGate gate;
