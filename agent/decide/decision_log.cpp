@@ -132,7 +132,8 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
         for (const Record& record : read(path)) {
             const std::chrono::seconds age(now_seconds - std::min(now_seconds, record.unix_seconds));
             if (age >= kept_for) continue;
-            memory.add(record.key, {record.keep != 0, record.rule, record.milliseconds(), record.by_chance}, now - age);
+            memory.add_of_before(record.key, {record.keep != 0, record.rule, record.milliseconds(), record.by_chance},
+                                 now - age);
             known.push_back(record);
         }
     }

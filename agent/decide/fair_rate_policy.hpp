@@ -5,7 +5,6 @@
 // shares of a second are made by what came in the one before.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "decide/fair_share.hpp"
 #include "decide/places_by_owner.hpp"
 #include "decide/policy.hpp"
 
@@ -74,25 +74,10 @@ private:
         return user;
     }
 
-    // From the smallest on each takes what it needs of an equal share of what is left. Beside them there is room for
-    // one that is new.
-    static uint64_t share_of(uint64_t budget, std::vector<uint64_t> wanted) {
-        std::sort(wanted.begin(), wanted.end());
-        uint64_t left = budget, sharers = wanted.size(), share = budget;
-        for (const uint64_t one : wanted) {
-            share = std::max<uint64_t>(left / sharers, 1);
-            if (one > share || left < sharers) break;  // less than one for each: who comes first
-            left -= one;
-            share = std::max(left, share);  // where all have enough: what is left
-            --sharers;
-        }
-        return share;
-    }
-
     void begin_second(std::chrono::steady_clock::time_point now) {
         std::vector<uint64_t> wanted;
         for (const auto& [owner, user] : users_) wanted.push_back(user.came);
-        share_ = share_of(budget_, std::move(wanted));
+        share_ = fair_share(budget_, std::move(wanted));
         std::erase_if(users_, [](const auto& user) { return user.second.came == 0; });
         for (auto& [owner, user] : users_) {
             std::vector<uint64_t> of_user;
@@ -100,7 +85,7 @@ private:
             if (user.others.came != 0) of_user.push_back(user.others.came);
             User next;
             next.budget = share_;
-            next.shares = share_of(share_, std::move(of_user));
+            next.shares = fair_share(share_, std::move(of_user));
             user = std::move(next);
         }
         places_.clear();

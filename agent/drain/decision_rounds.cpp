@@ -225,7 +225,7 @@ uint64_t& DecisionRounds::bytes_from(uint64_t source) {
 
 void DecisionRounds::take(UndecidedTrace& trace) {
     const Decision decision = policies_.decide(trace.key, trace.state, now_);
-    memory_.add(trace.key, decision, now_);
+    memory_.add(trace.key, decision, now_, trace.state.owner);
     log_.add(trace.key, decision);
     DecisionCounters::Rule& rule = counters_.rule(decision.rule);
     (decision.keep ? rule.traces_kept : rule.traces_dropped).add(1);

@@ -13,6 +13,7 @@
 #include "decide/duration_quantile.hpp"
 #include "decide/fair_rate_policy.hpp"
 #include "decide/learnt_latency_policy.hpp"
+#include "decide/rate_limiting_policy.hpp"
 #include "trace_kit.hpp"
 
 namespace spanring::agent {
@@ -265,9 +266,10 @@ TEST(Policies, AnOperationIsOfTheSpanThatStartedFirst) {
 // What a policy says of traces that come one after another.
 class PolicyTest : public testing::Test {
 protected:
-    bool keeps(Policy& policy, uint64_t operation, uint64_t nanoseconds = 0) {
+    bool keeps(Policy& policy, uint64_t operation, uint64_t nanoseconds = 0, uint32_t more_spans = 0) {
         TraceState state;
         state.owner = owner_;
+        state.spans = more_spans;
         state.service = operation / 10;
         state.operation = operation;
         state.add(kMs, kMs + nanoseconds);
@@ -348,6 +350,29 @@ TEST_F(PolicyTest, AUserHasAShareOfTheRate) {
         const int other = kept_of(policy, 30, 1);
         EXPECT_EQ(kept, second == 0 ? 100 : 70);
         EXPECT_EQ(other, second == 0 ? 0 : 30);
+    }
+}
+
+TEST_F(PolicyTest, UsersShareARateOfSpans) {
+    RateLimitingPolicy policy(100);
+    for (int second = 0; second < 3; ++second, now_ += std::chrono::seconds(1)) {
+        owner_ = 1;
+        EXPECT_EQ(kept_of(policy, 1000, 1), second == 0 ? 100 : 70);
+        owner_ = 2;
+        EXPECT_EQ(kept_of(policy, 30, 1), second == 0 ? 0 : 30);
+    }
+    owner_ = 1;
+    EXPECT_TRUE(keeps(policy, 1, 0, 10'000));
+    owner_ = 2;
+    EXPECT_EQ(kept_of(policy, 30, 1), 30);
+    now_ += std::chrono::seconds(1);
+    EXPECT_EQ(kept_of(policy, 30, 1), 30) << "what a large trace owes is that user's";
+    for (int second = 0; second < 3; ++second) {
+        now_ += std::chrono::seconds(1);
+        EXPECT_EQ(kept_of(policy, 1000, 1), 100) << "alone again";
+        owner_ = 1;
+        EXPECT_FALSE(second == 2 && keeps(policy, 1)) << "and is not forgotten";
+        owner_ = 2;
     }
 }
 
