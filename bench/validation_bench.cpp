@@ -92,7 +92,7 @@ void plain(benchmark::State& state, InstructionSet set) {
 void shapes(benchmark::State& state) {
     std::array<SpanShapes, VariedSpans::kApplications> shapes;
     each(state, [&](const Spans::One& one) {
-        if (shapes[one.application].match(one.bytes)) return true;
+        if (shapes[one.application].match(one.bytes) != nullptr) return true;
         if (!validate_span(one.bytes).untouched()) return false;
         shapes[one.application].learn(one.bytes);
         return true;

@@ -27,6 +27,7 @@ namespace spanring::agent {
 namespace {
 
 constexpr int kLevel = 1;            // of zstd
+constexpr size_t kOverfull = 8;      // of a full draft, what its last span may have beyond
 constexpr uint64_t kMostFiles = 64;  // of a full directory: each has a descriptor
 // Of all that is there. One in which something is not answered for takes all of its room.
 constexpr uint64_t kPart = 16;
@@ -69,6 +70,7 @@ void UndecidedFiles::Draft::begin_entry(const AccountId& account, uint64_t sourc
 }
 
 void UndecidedFiles::Draft::add(const FiledSpan& span) {
+    if (payload_.capacity() == 0) payload_.reserve(kFull + kFull / kOverfull);
     for (const uint32_t value :
          {span.chunk, span.generation, span.end, span.scope, static_cast<uint32_t>(span.record.size())})
         put_varint(payload_, value);
@@ -115,7 +117,8 @@ void UndecidedFiles::drop(uint64_t number) {
     const auto file = files_.find(number);
     if (::unlink(path_of(number).c_str()) != 0) fail("cannot be removed", path_of(number));
     SPR_TESTPOINT(undecided_removed);
-    if (file->second.answers) ::unlink(path_of(number, kAnswers).c_str());
+    if (file->second.has_answers) ::unlink(path_of(number, kAnswers).c_str());
+    if (answers_file_ == number) answers_file_ = 0;
     bytes_ -= file->second.size;
     const auto owner = owners_.find(file->second.owner);
     owner->second.bytes -= file->second.size;
@@ -177,6 +180,30 @@ uint32_t UndecidedFiles::neediest_owner() const {
     return most == owners_.end() ? 0 : most->first;
 }
 
+void UndecidedFiles::FreePacker::operator()(ZSTD_CCtx_s* packer) const { ZSTD_freeCCtx(packer); }
+
+// As it is to be stored; says so in the block.
+std::span<const uint8_t> UndecidedFiles::pack(std::span<const uint8_t> payload, Block& block) {
+    if (!options_.packed) return payload;
+    if (packer_ == nullptr) packer_.reset(ZSTD_createCCtx());
+    packed_.resize(std::max(packed_.size(), ZSTD_compressBound(payload.size())));
+    const size_t size = packer_ == nullptr ? 0
+                                           : ZSTD_compressCCtx(packer_.get(), packed_.data(), packed_.size(),
+                                                               payload.data(), payload.size(), kLevel);
+    block.packed = packer_ != nullptr && ZSTD_isError(size) == 0 && size < payload.size();
+    return block.packed ? std::span<const uint8_t>(packed_).first(size) : payload;
+}
+
+// Its beginning first: an agent that is killed meanwhile is known to have been.
+bool UndecidedFiles::write_block(const File& file, const Block& block, std::span<const uint8_t> payload) {
+    constexpr uint8_t kZeros[8] = {};
+    const int to = file.file.get();
+    const uint64_t end = block.payload() + payload.size();
+    return write_at(to, head_.data(), head_.size(), block.offset) &&
+           write_at(to, payload.data(), payload.size(), block.payload()) &&
+           write_at(to, kZeros, block.end() - end, end);
+}
+
 bool UndecidedFiles::write(const Draft& draft, uint32_t owner, std::vector<uint32_t>& ret_entries) {
     ret_entries.clear();
     if (draft.entries() > kMostEntries || (free_blocks_.empty() && blocks_.size() >= kMostBlocks)) return false;
@@ -185,19 +212,15 @@ bool UndecidedFiles::write(const Draft& draft, uint32_t owner, std::vector<uint3
     block.entries = block.left = draft.entries();
     block.spans = draft.spans_;
     block.raw = static_cast<uint32_t>(draft.payload_.size());
-    std::vector<uint8_t> rows;
+    head_.resize(sizeof(UndecidedHeader) + block.accounts * sizeof(AccountId));
+    std::memcpy(head_.data() + sizeof(UndecidedHeader), draft.accounts_.data(), block.accounts * sizeof(AccountId));
+    const size_t rows = head_.size();
     for (uint32_t place = 0; place < block.entries; ++place) {
-        put_varint(rows, draft.places_[place]);
-        put_varint(rows, draft.spans_of_[place]);
+        put_varint(head_, draft.places_[place]);
+        put_varint(head_, draft.spans_of_[place]);
     }
-    block.row_bytes = static_cast<uint32_t>(rows.size());
-    std::span<const uint8_t> payload(draft.payload_);
-    if (options_.packed) {
-        stored_.resize(ZSTD_compressBound(payload.size()));
-        const size_t size = ZSTD_compress(stored_.data(), stored_.size(), payload.data(), payload.size(), kLevel);
-        block.packed = ZSTD_isError(size) == 0 && size < payload.size();
-        if (block.packed) payload = std::span(stored_).first(size);
-    }
+    block.row_bytes = static_cast<uint32_t>(head_.size() - rows);
+    const std::span<const uint8_t> payload = pack(draft.payload_, block);
     block.stored = static_cast<uint32_t>(payload.size());
     block.crc = undecided_crc(payload.data(), payload.size());
     block.file = file_for(owner, block.end());
@@ -219,21 +242,10 @@ bool UndecidedFiles::write(const Draft& draft, uint32_t owner, std::vector<uint3
     header.stored = block.stored;
     header.payload_crc = block.crc;
     header.packed = block.packed ? 1 : 0;
-    std::vector<uint8_t> bytes(block.end() - block.offset);
-    uint8_t* at = bytes.data() + sizeof header;
-    const auto put = [&at](const auto& items) {
-        const size_t size = items.size() * sizeof items[0];
-        std::memcpy(at, items.data(), size);
-        at += size;
-    };
-    std::memcpy(bytes.data(), &header, sizeof header);
-    put(draft.accounts_);
-    put(rows);
-    header.crc = undecided_crc(bytes.data() + UndecidedBlock::kCovered,
-                               static_cast<size_t>(at - bytes.data()) - UndecidedBlock::kCovered);
-    std::memcpy(bytes.data(), &header, sizeof header);
-    put(payload);
-    if (!write_at(file.file.get(), bytes.data(), bytes.size(), block.offset)) {
+    std::memcpy(head_.data(), &header, sizeof header);
+    header.crc = undecided_crc(head_.data() + UndecidedBlock::kCovered, head_.size() - UndecidedBlock::kCovered);
+    std::memcpy(head_.data(), &header, sizeof header);
+    if (!write_block(file, block, payload)) {
         fail("cannot be written", path_of(block.file));
         // Or its end is unknown.
         if (::ftruncate(file.file.get(), static_cast<off_t>(block.offset)) != 0) owners_[owner].writing = 0;
@@ -242,13 +254,16 @@ bool UndecidedFiles::write(const Draft& draft, uint32_t owner, std::vector<uint3
     }
     SPR_TESTPOINT(undecided_written);
     if (file.undecided != 0) no_longer_need(file);
-    file.size += bytes.size();
+    const uint64_t size = block.end() - block.offset;
+    file.size += size;
     file.answers_size = block.answers_end();
     file.undecided += block.entries;
     need(file);
     ++file.left;
-    bytes_ += bytes.size();
-    owners_[owner].bytes += bytes.size();
+    bytes_ += size;
+    owners_[owner].bytes += size;
+    block.sources.reserve(block.accounts);
+    block.states.reserve(block.entries);
     for (const uint64_t source : draft.sources_) block.sources.push_back({source, 0});
     for (uint32_t place = 0; place < block.entries; ++place) {
         const uint16_t spans = draft.spans_of_[place];
@@ -367,22 +382,24 @@ void UndecidedFiles::decided(uint32_t number) {
     if (--file.undecided == 0) no_longer_need(file);
 }
 
-// Null: it cannot be made.
-Descriptor* UndecidedFiles::answers_of(uint64_t number) {
-    Descriptor& answers = files_[number].answers;
-    if (answers) return &answers;
-    // One that was there would be open.
-    constexpr int kFlags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-    answers = Descriptor(::open(path_of(number, kAnswers).c_str(), kFlags, 0600));
+// Negative: they cannot be opened, or made.
+int UndecidedFiles::answers_of(uint64_t number) {
+    if (answers_file_ == number) return answers_.get();
+    File& file = files_[number];
+    // What lies there and nobody knows of is nobody's.
+    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (file.has_answers ? 0 : O_CREAT | O_TRUNC);
+    answers_ = Descriptor(::open(path_of(number, kAnswers).c_str(), flags, 0600));
+    answers_file_ = answers_ ? number : 0;
+    file.has_answers = file.has_answers || answers_;
     SPR_TESTPOINT(answers_begun);
-    return answers ? &answers : nullptr;
+    return answers_.get();
 }
 
 void UndecidedFiles::note_booking(uint32_t number, uint64_t total) {
     const Block& block = blocks_[number >> kPlaceBits];
     const uint64_t offset = block.answers + uint64_t{number & kPlaceMask} * sizeof total;
-    const Descriptor* const answers = answers_of(block.file);
-    if (answers == nullptr || !write_at(answers->get(), &total, sizeof total, offset))
+    const int answers = answers_of(block.file);
+    if (answers < 0 || !write_at(answers, &total, sizeof total, offset))
         fail(total != 0 ? "cannot be written: what is answered for may come twice"
                         : "cannot be written: after a kill some spans may be missing in the accounts",
              path_of(block.file, kAnswers));

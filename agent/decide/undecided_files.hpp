@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@
 #include "base/log_pace.hpp"
 #include "base/process_identity.hpp"
 #include "decide/undecided_block.hpp"
+
+struct ZSTD_CCtx_s;
 
 namespace spanring::agent {
 
@@ -132,6 +135,8 @@ public:
     void give_up(uint32_t entry, const std::vector<uint32_t>& spans);
     // Of segments that did not come: they are gone. Returns how many spans are lost with them.
     size_t forget_unclaimed();
+    // Likewise, once none is to come that is there by now: those that were answered for, which had only to be booked.
+    void forget_answered();
     bool has_unclaimed() const { return !unclaimed_.empty(); }
     uint64_t unclaimed_spans() const { return unclaimed_spans_; }  // of those below
     // Whether something of an agent before that was whole once could not be read, or was forgotten.
@@ -177,7 +182,7 @@ private:
     };
     struct File {
         Descriptor file;
-        Descriptor answers;  // none: there are none
+        bool has_answers = false;
         uint32_t owner = 0;
         uint64_t size = 0;
         uint64_t answers_size = 0;  // with those that are not there
@@ -194,9 +199,10 @@ private:
     bool is_sound(const File& file, const UndecidedHeader& header) const;
     uint64_t next_block(uint64_t number, const File& file, uint64_t offset) const;
     void set_apart(uint64_t number);
-    bool open_answers(uint64_t number, File& file);
     bool has_room(const Owner& owner, uint64_t bytes) const;
     uint64_t file_for(uint32_t owner, uint64_t bytes);
+    std::span<const uint8_t> pack(std::span<const uint8_t> payload, Block& block);
+    bool write_block(const File& file, const Block& block, std::span<const uint8_t> payload);
     bool load(uint32_t block);
     bool find_entries(uint32_t block);
     uint32_t written_spans(uint32_t entry) const;
@@ -204,7 +210,7 @@ private:
     void need(File& file);
     void no_longer_need(File& file);
     uint32_t add_block(Block block);
-    Descriptor* answers_of(uint64_t number);
+    int answers_of(uint64_t number);
     void fail(const char* what, const std::string& path);
 
     const UndecidedFilesOptions options_;
@@ -223,6 +229,8 @@ private:
     uint64_t unclaimed_spans_ = 0;
     bool damaged_ = false;
     LogPace log_;
+    Descriptor answers_;         // of the file that was asked for last: of many one is enough
+    uint64_t answers_file_ = 0;  // its number; 0: none
 
     struct Found {
         uint32_t first = 0;   // span
@@ -233,6 +241,14 @@ private:
     uint32_t loaded_ = kNone;  // the block whose payload this is
     std::vector<uint8_t> payload_, stored_;
     std::vector<Found> found_;  // its entries
+
+    // Kept from block to block: what waits is put between pieces that come and go, and these then find no place again.
+    struct FreePacker {
+        void operator()(ZSTD_CCtx_s* packer) const;
+    };
+    std::unique_ptr<ZSTD_CCtx_s, FreePacker> packer_;  // null: none was needed
+    std::vector<uint8_t> packed_;
+    std::vector<uint8_t> head_;  // of a block, before its payload
 };
 
 }  // namespace spanring::agent

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -69,9 +70,15 @@ void UndecidedFiles::recover(uint64_t number) {
         damaged_ = true;
         return fail("cannot be read", path);
     }
-    if (!open_answers(number, file)) {
-        damaged_ = true;
-        return fail("cannot be read", path_of(number, kAnswers));
+    const std::string answers_path = path_of(number, kAnswers);
+    file.has_answers = ::access(answers_path.c_str(), F_OK) == 0;
+    if (file.has_answers) {
+        answers_ = Descriptor(::open(answers_path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        answers_file_ = answers_ ? number : 0;
+        if (!answers_) {
+            damaged_ = true;
+            return fail("cannot be read", answers_path);
+        }
     }
     file.size = static_cast<uint64_t>(status.st_size);
     UndecidedHeader header;  // all of its blocks are of one owner's
@@ -94,11 +101,6 @@ void UndecidedFiles::recover(uint64_t number) {
     damaged_ = damaged_ || damaged;
     if (added.left != 0) return;
     damaged ? set_apart(number) : drop(number);
-}
-
-bool UndecidedFiles::open_answers(uint64_t number, File& file) {
-    file.answers = Descriptor(::open(path_of(number, kAnswers).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    return file.answers || errno == ENOENT;
 }
 
 // Whether what is there begins as a block does, and the file ends in the middle of it.
@@ -146,7 +148,8 @@ void UndecidedFiles::set_apart(uint64_t number) {
     Owner& owner = owners_[file.owner];
     owner.bytes -= file.size;
     if (--owner.files == 0) owners_.erase(file.owner);
-    if (file.answers) ::unlink(path_of(number, kAnswers).c_str());
+    if (file.has_answers) ::unlink(path_of(number, kAnswers).c_str());
+    if (answers_file_ == number) answers_file_ = 0;
     files_.erase(number);
     if (::rename(path.c_str(), damaged.c_str()) != 0) return fail("cannot be set aside", path);
     try {
@@ -187,7 +190,7 @@ bool UndecidedFiles::recover_block(uint64_t number, const File& file, uint64_t& 
     }
     if (all_spans != block.spans || !cursor.done()) return false;
     std::vector<uint8_t> answers(block.answers_end() - block.answers);  // what was never said is zero
-    if (file.answers && !read_at(file.answers.get(), answers.data(), answers.size(), block.answers) && errno != 0)
+    if (file.has_answers && !read_at(answers_of(number), answers.data(), answers.size(), block.answers) && errno != 0)
         return false;
 
     offset = block.end();
@@ -249,12 +252,12 @@ void UndecidedFiles::give_up(uint32_t number, const std::vector<uint32_t>& spans
     std::vector<size_t> places;  // of those that are to be answered for
     for (size_t place = 0; place < flags.size(); ++place)
         if (!flags[place]) places.push_back(place);
-    const Descriptor* const answers = answers_of(block.file);
+    const int answers = answers_of(block.file);
     constexpr uint8_t kGone = 1;
     for (const uint32_t span : spans) {
         flags[places[span]] = true;
         const uint64_t first = found ? found_[number & kPlaceMask].first : 0;
-        if (!found || answers == nullptr || !write_at(answers->get(), &kGone, 1, block.gone() + first + places[span]))
+        if (!found || answers < 0 || !write_at(answers, &kGone, 1, block.gone() + first + places[span]))
             fail("cannot be written: some spans may come twice", path_of(block.file, kAnswers));
     }
     blocks_[number >> kPlaceBits].sources[entry.account].spans -= static_cast<uint32_t>(spans.size());
@@ -275,6 +278,21 @@ size_t UndecidedFiles::forget_unclaimed() {
     }
     damaged_ = damaged_ || forgotten != 0;
     return forgotten;
+}
+
+// A segment that comes nevertheless misses what was not booked.
+void UndecidedFiles::forget_answered() {
+    for (auto at = unclaimed_.begin(); at != unclaimed_.end();) {
+        damaged_ = std::erase_if(at->second,
+                                 [this](const Claimed& one) {
+                                     if (one.booking == 0) return false;
+                                     unclaimed_spans_ -= (*this)[one.entry].spans;
+                                     done(one.entry);
+                                     return true;
+                                 }) != 0 ||
+                   damaged_;
+        at = at->second.empty() ? unclaimed_.erase(at) : std::next(at);
+    }
 }
 
 }  // namespace spanring::agent

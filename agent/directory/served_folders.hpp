@@ -4,6 +4,7 @@
 // opened at the start, and again whenever it comes back. Drain thread only.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -26,6 +27,10 @@ public:
 
     size_t size() const { return folders_.size(); }
     Folder& operator[](size_t number) const { return *folders_[number]; }
+    bool is_missing(size_t number) const {  // when it was looked for last
+        const auto told = told_.find(number);
+        return told != told_.end() && told->second == -ENOENT;
+    }
 
     // Takes up folders of users who appeared, closes those that were removed, opens those that are there again.
     void refresh();

@@ -316,11 +316,11 @@ bool AttachedSegment::may_book(const ChunkCursor& cursor) const {
 
 void AttachedSegment::book(uint32_t chunk, ChunkCursor& cursor) {
     std::vector<uint32_t> passed;  // entries
-    while (const std::optional<Completion> piece = cursor.low.advance()) {
-        if (piece->filed == 0)
-            accounts_.book(*piece);
-        else if (filed_.passed(piece->filed - 1, piece->spans))
-            passed.push_back(piece->filed - 1);
+    while (const std::optional<WaitingPiece> piece = cursor.low.advance()) {
+        if (piece->became != nullptr)
+            accounts_.book(*piece->became);
+        else if (filed_.passed(piece->entry, piece->spans))
+            passed.push_back(piece->entry);
     }
     held_.book.move_mark(chunk, ring::mark_of(cursor.seen.generation, cursor.low.mark(), cursor.low.spans()),
                          accounts_.totals(), accounts_.take_rule_changes());

@@ -85,7 +85,10 @@ void Drainer::refresh_folders() {
 bool Drainer::scan() {
     return scans_.step(
         folders_, now_, [this](const FileKey& file, ino_t inode) { return take_listed(file, inode); },
-        [this](size_t folder) { refused_.forget_unlisted(folder); });
+        [this](size_t folder) {
+            refused_.forget_unlisted(folder);
+            first_look_.listed(folder);
+        });
 }
 
 // What has begun is finished first, for it may be past what is new.
@@ -101,12 +104,14 @@ void Drainer::scan_everything() {
 
 // False: not in this pass.
 bool Drainer::take_listed(const FileKey& file, ino_t inode) {
+    using enum AttemptBudget::Answer;
     const uid_t owner = folders_[file.first].owner();
-    if (roll_.source_of(file) || refused_.hold(file, inode) || !has_room(owner)) return true;
-    switch (attempts_.ask(owner, AttemptOrigin::kListing, now_)) {
-        case AttemptBudget::Answer::kNextPass: return false;
-        case AttemptBudget::Answer::kNow: try_attach(file, inode, AttemptOrigin::kListing); break;
-        case AttemptBudget::Answer::kLater: break;
+    if (roll_.source_of(file) || refused_.hold(file, inode)) return true;
+    const auto answer = has_room(owner) ? attempts_.ask(owner, AttemptOrigin::kListing, now_) : kLater;
+    switch (answer) {
+        case kNextPass: return false;
+        case kNow: try_attach(file, inode, AttemptOrigin::kListing); break;
+        case kLater: first_look_.put_off(file.first); break;
     }
     return true;
 }
@@ -149,6 +154,7 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
 void Drainer::refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome,
                      bool quarantined) {
     const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
+    if (!for_good) first_look_.put_off(file.first);
     const RefusedFiles::News news = refused_.add(file, inode, for_good, outcome.reason);
     if (outcome.quarantined)
         quarantine_unread(path, std::move(*outcome.quarantined));
@@ -177,8 +183,16 @@ void Drainer::do_work() {
     refresh_folders();
     more_ = !scan();
     share(DrainExchange::kFirst).do_work(now_);
+    forget_answered();
     bury();
     publish_status();
+}
+
+// Once the segments that are there have claimed what is theirs of the files of undecided spans.
+void Drainer::forget_answered() {
+    if (looked_ || !files_ || !first_look_.is_over(folders_)) return;
+    looked_ = true;
+    files_->forget_answered();
 }
 
 void Drainer::drain_everything() {

@@ -23,6 +23,7 @@
 #include "drain/drain_options.hpp"
 #include "drain/drain_share.hpp"
 #include "drain/drain_status.hpp"
+#include "drain/first_look.hpp"
 #include "drain/folder_scans.hpp"
 #include "drain/ledger_writer.hpp"
 #include "drain/owner_queues.hpp"
@@ -95,6 +96,7 @@ private:
     void refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome, bool quarantined);
     void quarantine_unread(const std::string& path, ProcessRow row);
     bool answered() const;
+    void forget_answered();
     void bury();
     void close(ServedSegment& served);
     void remove(const ServedSegment& served);
@@ -115,6 +117,8 @@ private:
     SegmentRoll roll_;
     std::list<ServedSegment> leaving_;  // their last rows are on their way
     FolderScans scans_;
+    FirstLook first_look_;
+    bool looked_ = false;  // it is over
     AttemptBudget attempts_;
     RefusedFiles refused_;
     RefusalLog refusals_;

@@ -12,16 +12,16 @@ constexpr size_t kKept = 16;
 
 }  // namespace
 
-void LowWater::complete(const Completion& piece) {
+void LowWater::complete(WaitingPiece piece) {
     const auto place =
         std::upper_bound(waiting_.begin() + static_cast<std::ptrdiff_t>(first_), waiting_.end(), piece.begin,
-                         [](uint32_t begin, const Completion& other) { return begin < other.begin; });
-    waiting_.insert(place, piece);
+                         [](uint32_t begin, const WaitingPiece& other) { return begin < other.begin; });
+    waiting_.insert(place, std::move(piece));
 }
 
-std::optional<Completion> LowWater::advance() {
+std::optional<WaitingPiece> LowWater::advance() {
     if (!ready()) return std::nullopt;
-    std::optional<Completion> piece(std::move(waiting_[first_]));
+    std::optional<WaitingPiece> piece(std::move(waiting_[first_]));
     mark_ = piece->end;
     spans_ += piece->spans;
     if (++first_ == waiting_.size()) {
@@ -36,7 +36,7 @@ std::optional<Completion> LowWater::advance() {
 void LowWater::let_go() {
     first_ = 0;
     waiting_.clear();
-    if (waiting_.capacity() > kKept) waiting_ = {};
+    if (waiting_.capacity() > kKept) waiting_ = std::vector<WaitingPiece>();
 }
 
 }  // namespace spanring::agent

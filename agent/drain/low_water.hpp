@@ -20,7 +20,7 @@ namespace spanring::agent {
 // A receipt of spans that lay in a file of undecided ones: `chunk` is their entry there.
 inline constexpr uint32_t kFiledReceipt = ~uint32_t{0};  // its `begin`, which is no place in a chunk
 
-// What became of one piece, for each exporter.
+// What became of one piece, for each exporter: 600 bytes.
 struct Completion {
     uint32_t begin = 0;
     uint32_t end = 0;
@@ -31,7 +31,16 @@ struct Completion {
     std::array<Resolution, ring::kExporterRows> resolutions{};
     std::shared_ptr<const void> plan{};  // of the batch (export_plan.hpp): while it waits here, its indexes are taken
     RuleShares rules{};                  // of what is sampled out
-    uint32_t filed = 0;                  // their entry there, and one more: the mark moves, and nothing is booked
+};
+
+// A piece that waits for the mark. Those that left for a file are by the hundred where each span of a trace is in
+// another process.
+struct WaitingPiece {
+    uint32_t begin = 0;
+    uint32_t end = 0;
+    uint32_t spans = 0;
+    uint32_t entry = 0;                          // in a file of undecided ones, where nothing is booked
+    std::unique_ptr<const Completion> became{};  // null: it left for that file
 };
 
 class LowWater {
@@ -43,10 +52,13 @@ public:
     }
 
     // Pieces never overlap.
-    void complete(const Completion& piece);
+    void complete(WaitingPiece piece);
+    void complete(const Completion& piece) {
+        complete({piece.begin, piece.end, piece.spans, 0, std::make_unique<Completion>(piece)});
+    }
 
     // The next piece at the mark, which moves over it.
-    std::optional<Completion> advance();
+    std::optional<WaitingPiece> advance();
 
     bool ready() const { return first_ != waiting_.size() && waiting_[first_].begin == mark_; }
     uint32_t mark() const { return mark_; }
@@ -55,10 +67,10 @@ public:
 private:
     void let_go();
 
-    uint32_t mark_ = 0;                // bytes
-    uint32_t spans_ = 0;               // below the mark
-    size_t first_ = 0;                 // of those that wait
-    std::vector<Completion> waiting_;  // by begin; before the first one there are such as the mark has passed
+    uint32_t mark_ = 0;                  // bytes
+    uint32_t spans_ = 0;                 // below the mark
+    size_t first_ = 0;                   // of those that wait
+    std::vector<WaitingPiece> waiting_;  // by begin; before the first one there are such as the mark has passed
 };
 
 }  // namespace spanring::agent

@@ -31,12 +31,7 @@ void AttachedSegment::file(const UndecidedSpan& span, uint32_t entry) {
         filed_.begin();
     }
     if (receipt.waited) return filed_slots_.push_back({receipt.chunk, receipt.generation, entry});
-    Completion piece;
-    piece.begin = receipt.begin;
-    piece.end = receipt.end;
-    piece.spans = receipt.spans;
-    piece.filed = entry + 1;
-    cursors_[receipt.chunk].low.complete(piece);
+    cursors_[receipt.chunk].low.complete(WaitingPiece{receipt.begin, receipt.end, receipt.spans, entry});
     if (filed_chunks_.empty() || filed_chunks_.back() != receipt.chunk) filed_chunks_.push_back(receipt.chunk);
 }
 

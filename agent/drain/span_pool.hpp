@@ -8,10 +8,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <new>
-#include <utility>
 #include <vector>
+
+#include "drain/slab_memory.hpp"
 
 namespace spanring::agent {
 
@@ -24,12 +24,6 @@ public:
     SpanPool() = default;
     SpanPool(const SpanPool&) = delete;
     SpanPool& operator=(const SpanPool&) = delete;
-    ~SpanPool() {
-        for (Slab* const slab : empty_) std::free(slab);
-        for (Slab* slab : open_) {  // nothing is in use any more
-            for (; slab != nullptr;) std::free(std::exchange(slab, slab->next));
-        }
-    }
 
     // Aligned as anything is; what is a multiple of 64 bytes, and no larger than a block in a slab, to such a one.
     void* take(size_t size) {
@@ -41,8 +35,11 @@ public:
         Slab*& open = open_[class_of(size)];
         if (open == nullptr) push(open, make_slab(class_of(size)));
         Slab& slab = *open;
-        Block* const block = slab.free;
-        slab.free = block->next;
+        void* block = slab.free;
+        if (block != nullptr)
+            slab.free = slab.free->next;
+        else  // one that was never in use: what was not, has no memory yet
+            block = reinterpret_cast<uint8_t*>(&slab) + kHead + slab.begun++ * block_size(class_of(size));
         if (++slab.used == slab.blocks) pop(open, slab);
         return block;
     }
@@ -61,7 +58,7 @@ public:
         pop(open, slab);
         held_ -= kSlab;
         empty_.push_back(&slab);
-        for (; empty_.size() > kKept + held_ / kSlab / kPart; empty_.pop_back()) std::free(empty_.back());
+        for (; empty_.size() > kKept + held_ / kSlab / kPart; empty_.pop_back()) slabs_.give_back(empty_.back());
     }
 
     // What it takes.
@@ -85,11 +82,13 @@ private:
         Block* free;
         uint32_t used;
         uint32_t blocks;
+        uint32_t begun;  // that were ever in use
     };
     static constexpr size_t kHead = 64;  // of a slab, before its blocks
     static_assert(sizeof(Slab) <= kHead);
 
     static size_t class_of(size_t size) { return size == 0 ? 0 : (size - 1) / kStep; }
+    static size_t block_size(size_t size_class) { return (size_class + 1) * kStep; }
 
     Slab* make_slab(size_t size_class) {
         void* memory = nullptr;
@@ -97,16 +96,11 @@ private:
             memory = empty_.back();
             empty_.pop_back();
         } else {
-            memory = std::aligned_alloc(kSlab, kSlab);
-            if (memory == nullptr) throw std::bad_alloc();
+            memory = slabs_.take();
         }
         held_ += kSlab;
-        const size_t size = (size_class + 1) * kStep;
-        auto* const slab =
-            new (memory) Slab{nullptr, nullptr, nullptr, 0, static_cast<uint32_t>((kSlab - kHead) / size)};
-        for (size_t i = slab->blocks; i != 0; --i)
-            slab->free = new (static_cast<uint8_t*>(memory) + kHead + (i - 1) * size) Block{slab->free};
-        return slab;
+        const auto blocks = static_cast<uint32_t>((kSlab - kHead) / block_size(size_class));
+        return new (memory) Slab{nullptr, nullptr, nullptr, 0, blocks, 0};
     }
     static void push(Slab*& first, Slab* slab) {
         slab->previous = nullptr;
@@ -120,6 +114,7 @@ private:
     }
 
     std::array<Slab*, kClasses> open_{};  // by size: that have a free block
+    SlabMemory<kSlab> slabs_;
     std::vector<Slab*> empty_;
     size_t in_use_ = 0;
     size_t held_ = 0;

@@ -126,6 +126,27 @@ TEST_IN_PROCESS(UndecidedFilesTest, ABookingIsTakenBackWithNoRoomLeft) {
     EXPECT_EQ(last.claim({2}, 7).at(0).booking, 0u);
 }
 
+// Their segments are gone, and what was answered for had only to be booked there.
+TEST(UndecidedFilesTest, WhatWasAnsweredForAndNobodyClaimsIsForgottenBeforeTheRest) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string folder = directory.path() + "/undecided";
+    {
+        UndecidedFiles files({folder});
+        for (const uint32_t entry : {write(files)[0], write(files)[0], write(files)[1]}) files.note_booking(entry, 12);
+    }
+    UndecidedFiles next({folder});
+    EXPECT_EQ(next.unclaimed_spans(), 6u);
+    next.forget_answered();
+    EXPECT_EQ(next.unclaimed_spans(), 3u);
+    EXPECT_EQ(next.spans(), 3u);
+    EXPECT_TRUE(next.damaged()) << "a segment that comes later misses it";
+    const auto claimed = next.claim({1}, 5);
+    ASSERT_EQ(claimed.size(), 1u);
+    EXPECT_EQ(next.forget_unclaimed(), 2u);
+    next.done(claimed[0].entry);
+    EXPECT_TRUE(fs::is_empty(folder));
+}
+
 // Killed between the two removals: nobody needs them.
 TEST(UndecidedFilesTest, AnswersWithoutTheirSpansGo) {
     const spanring::test::TemporaryDirectory directory;

@@ -183,6 +183,25 @@ TEST_F(FiledTest, WhatWasAnsweredForIsNotToldToBeLost) {
     EXPECT_TRUE(files().empty());
 }
 
+// Its segment was booked as a whole, and is gone; another one's may come late.
+TEST_F(FiledTest, WhatWasAnsweredForIsForgottenOnceAllFoldersAreLookedThrough) {
+    {
+        UndecidedFiles files({folder()});
+        UndecidedFiles::Draft draft;
+        const Bytes record = test::record_of(ended(kTrace, 0));
+        for (const uint8_t account : {1, 2}) {
+            draft.begin_entry({account}, 1);
+            draft.add({kChunk, 1, 100, 0, record});
+        }
+        std::vector<uint32_t> entries;
+        ASSERT_TRUE(files.write(draft, 0, entries));
+        files.note_booking(entries[0], 1);
+    }
+    start_with({of_type(PolicyType::kAlwaysSample)});
+    pass_until([&] { return counters_->unclaimed_spans.get() == 1; });
+    EXPECT_EQ(files().size(), 1u);
+}
+
 TEST_F(FiledTest, WhoseSegmentDoesNotComeIsForgotten) {
     {
         FileImage image(directory);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "drain/first_look.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace spanring::agent {
@@ -58,6 +60,22 @@ TEST_F(ScansTest, GoOnWhereTheyStopped) {
     EXPECT_EQ(seen[0].size(), 1500u);
     EXPECT_EQ(seen[1].size(), 3u);
     EXPECT_EQ(listed, (std::vector<size_t>{1, 0}));
+}
+
+TEST_F(ScansTest, EndTheFirstLookOnceNothingIsPutOff) {
+    FirstLook look;
+    look.listed(0);
+    EXPECT_FALSE(look.is_over(folders));
+    look.put_off(1);
+    look.listed(1);
+    EXPECT_FALSE(look.is_over(folders)) << "what was put off may be whose spans are in a file";
+    look.listed(1);
+    EXPECT_TRUE(look.is_over(folders));
+    FirstLook of_one;
+    of_one.listed(0);
+    std::filesystem::remove_all(other.path());
+    folders.refresh();
+    EXPECT_TRUE(of_one.is_over(folders)) << "nothing can come out of a folder that is not there";
 }
 
 TEST_F(ScansTest, ListAPartOfALargeFolderInAPassAndTheOthersBeside) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -57,6 +58,27 @@ TEST(SpanPool, BlocksDoNotMeetAndComeBack) {
     for (const Taken& left : taken) pool.give(left.at, left.size);
     EXPECT_EQ(pool.in_use(), 0u);
     EXPECT_EQ(pool.held(), 0u);
+}
+
+TEST(SlabMemory, GivesMemoryBackAndTheSameAddressesAgain) {
+    constexpr size_t kSlab = 64u << 10, kSlabs = 40;
+    SlabMemory<kSlab> memory;
+    std::vector<uint8_t*> slabs;
+    for (size_t i = 0; i < kSlabs; ++i) {
+        slabs.push_back(static_cast<uint8_t*>(memory.take()));
+        ASSERT_EQ(reinterpret_cast<uintptr_t>(slabs.back()) % kSlab, 0u);
+        std::memset(slabs.back(), 0x55, kSlab);
+    }
+    std::vector<uint8_t*> sorted = slabs;
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(std::unique(sorted.begin(), sorted.end()), sorted.end());
+    memory.give_back(slabs[3]);
+    memory.give_back(slabs[7]);
+    for (const size_t again : {7u, 3u}) {
+        ASSERT_EQ(memory.take(), slabs[again]);
+        EXPECT_EQ(std::count(slabs[again], slabs[again] + kSlab, 0), static_cast<ptrdiff_t>(kSlab)) << "it was gone";
+    }
+    EXPECT_EQ(std::count(slabs[4], slabs[4] + kSlab, 0x55), static_cast<ptrdiff_t>(kSlab));
 }
 
 // One span in a slab keeps that, of whatever size the others were.
