@@ -2140,7 +2140,7 @@ public:
 
     // COLD. Extents of which nobody uses anything, and that have no memory, leave it to huge places: at most so many.
     // False: there is none.
-    bool lend_extents(uint32_t most);
+    [[gnu::cold]] bool lend_extents(uint32_t most);
 
     // COLD. Whether one span more may wait in its slot; it is counted as one that does. Not in those that are kept for
     // open spans, so that a slow backend does not stop starts; nor where the oldest give way.
@@ -2223,22 +2223,23 @@ private:
     ExtentKind kind(uint32_t extent) const {
         return extent < kFirstHuge ? parts_.kind(extent) : kind_of_huge(extent - kFirstHuge);
     }
+    // gnu::cold: for size, which is what counts there; a library of 32 bits is near its bound.
     bool take_extent(ExtentKind kind, uint32_t seen);
-    bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
-                       uint32_t& ret_unused) const;
+    [[gnu::cold]] bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
+                                     uint32_t& ret_unused) const;
     bool reserve_extent(uint32_t extent);
     bool try_to_populate(uint32_t extent);
     bool is_empty(uint32_t extent) const;
-    bool has_free_chunks_alone(uint32_t extent, ExtentKind kind) const;
-    bool lend_extent(uint32_t extent);
-    void put_back(uint32_t extent, ExtentKind kind);
+    [[gnu::cold]] bool has_free_chunks_alone(uint32_t extent, ExtentKind kind) const;
+    [[gnu::cold]] bool lend_extent(uint32_t extent);
+    [[gnu::cold]] void put_back(uint32_t extent, ExtentKind kind);
     bool any_lent() const {
         return StdAtomics::load(memory_, std::memory_order_relaxed) >> kLentShift != 0;
     }  // a number
-    bool take_lent_back(uint32_t extent);
-    bool take_any_back(ExtentKind kind);
-    bool populate_again(uint32_t extent);
-    bool restore_extent(ExtentKind kind);
+    [[gnu::cold]] bool take_lent_back(uint32_t extent);
+    [[gnu::cold]] bool take_any_back(ExtentKind kind);
+    [[gnu::cold]] bool populate_again(uint32_t extent);
+    [[gnu::cold]] bool restore_extent(ExtentKind kind);
     bool turn_extent(uint32_t extent, ExtentKind kind);
     bool take_back(uint32_t extent, ExtentWord& word);
     void close_extent(uint32_t extent);
@@ -2260,16 +2261,16 @@ private:
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss, uint32_t mean);
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
-    bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
+    [[gnu::cold]] bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     void ring_bell(uint64_t policy);
     uint64_t ticks_in(uint64_t nanoseconds) const;
     void look_now();
-    bool give_some(const OwnFile& file);
+    [[gnu::cold]] bool give_some(const OwnFile& file);
     void begin_look();
     bool holds_unused(uint32_t extent) const;
-    bool may_go(uint32_t extent, bool rested) const;
-    bool give_chunks(uint32_t extent, ExtentKind kind);
-    bool give_unused(uint32_t extent);
+    [[gnu::cold]] bool may_go(uint32_t extent, bool rested) const;
+    [[gnu::cold]] bool give_chunks(uint32_t extent, ExtentKind kind);
+    [[gnu::cold]] bool give_unused(uint32_t extent);
     bool remove(uint8_t* bytes, uint32_t size);
     bool may_hold(uint32_t place, uint32_t bytes) const;
     bool hold_huge(uint32_t place, uint32_t holder);
@@ -2299,29 +2300,29 @@ private:
     uint32_t holder_of(const Slot& slot) const {
         return static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&slot) - view_.base()) / 64);
     }
-    uint32_t lacking(uint64_t have, uint64_t wanted, bool shared) const;
-    bool reserve_huge(uint32_t place, bool shared);
-    uint32_t hold_outgrown(uint32_t place);
-    void keep_end(const Slot& slot);
+    [[gnu::cold]] uint32_t lacking(uint64_t have, uint64_t wanted, bool shared) const;
+    [[gnu::cold]] bool reserve_huge(uint32_t place, bool shared);
+    [[gnu::cold]] uint32_t hold_outgrown(uint32_t place);
+    [[gnu::cold]] void keep_end(const Slot& slot);
     bool may_claim_huge(uint32_t place) const;
     bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
     bool empty_huge();
-    bool empty_idle_for(uint32_t place);
-    bool empty_idle(uint32_t places);
+    [[gnu::cold]] bool empty_idle_for(uint32_t place);
+    [[gnu::cold]] bool empty_idle(uint32_t places);
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
     bool is_kept_for_end(uint32_t place) const;
-    bool forget_gone();
-    bool fill_huge(uint32_t place);
-    bool begin_huge(uint32_t place);
-    bool make_huge_whole(uint32_t place);
-    void give_huge_blocks(Slot& slot);
+    [[gnu::cold]] bool forget_gone();
+    [[gnu::cold]] bool fill_huge(uint32_t place);
+    [[gnu::cold]] bool begin_huge(uint32_t place);
+    [[gnu::cold]] bool make_huge_whole(uint32_t place);
+    [[gnu::cold]] void give_huge_blocks(Slot& slot);
     bool claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner);
     bool find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
-    bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_short);
-    bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
-    bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
+    [[gnu::cold]] bool claim_any_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_short);
+    [[gnu::cold]] bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
+    [[gnu::cold]] bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
     SegmentView view_;
     uint64_t size_ = 0;
