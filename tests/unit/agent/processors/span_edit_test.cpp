@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chain_kit.hpp"
+#include "otlp/span_gate.hpp"
 #include "processors/span_glance.hpp"
 #include "support/guarded_bytes.hpp"
 #include "support/otlp_bytes.hpp"
@@ -82,13 +83,7 @@ void expect_as_protobuf(const std::string& span, const KeyInterest& keys) {
     }
 }
 
-// Whether it is a span that says what it says at a glance.
-bool is_read_at_a_glance(const std::string& span, const KeyInterest& keys) {
-    otlp::Span expected;
-    EXPECT_TRUE(expected.ParseFromString(span));
-    SpanGlance glance;
-    spanring::test::GuardedBytes guarded(4096);
-    if (!glance.read(guarded.at_end(span), keys)) return false;
+void expect_as_protobuf(const SpanGlance& glance, const otlp::Span& expected, const KeyInterest& keys) {
     EXPECT_EQ(glance.name(), expected.name());
     EXPECT_EQ(glance.kind(), static_cast<uint32_t>(expected.kind()));
     EXPECT_EQ(glance.status(), static_cast<uint32_t>(expected.status().code()));
@@ -99,6 +94,21 @@ bool is_read_at_a_glance(const std::string& span, const KeyInterest& keys) {
     if (!keys.none() && !glance.may_have_wanted()) {
         EXPECT_FALSE(has_one);
     }
+}
+
+// Whether it is a span that says what it says at a glance. Where its check saw its form, by that as well.
+bool is_read_at_a_glance(const std::string& span, const KeyInterest& keys) {
+    otlp::Span expected;
+    EXPECT_TRUE(expected.ParseFromString(span));
+    spanring::test::GuardedBytes guarded(4096);
+    SpanGlance glance;
+    SpanGate gate;
+    if (std::string checked = span; gate.check(writable(checked)).untouched() && gate.form().usual) {
+        EXPECT_TRUE(glance.read(guarded.at_end(span), keys, gate.form()));
+        expect_as_protobuf(glance, expected, keys);
+    }
+    if (!glance.read(guarded.at_end(span), keys, {})) return false;
+    expect_as_protobuf(glance, expected, keys);
     return true;
 }
 
@@ -148,7 +158,7 @@ TEST(SpanGlanceTest, KnowsKeysThatNobodyWants) {
     const auto may_have = [&](const std::string& attribute) {
         SpanGlance glance;
         const std::string span = name + bytes(9, attribute) + fixed32(16, 0x101);
-        EXPECT_TRUE(glance.read(readable(span), keys));
+        EXPECT_TRUE(glance.read(readable(span), keys, {}));
         return glance.may_have_wanted();
     };
     EXPECT_TRUE(may_have(key_value("url.path", text_value("/"))));
@@ -172,7 +182,7 @@ TEST(SpanEditTest, ReadsNothingBeyondTheEnd) {
         edit.read(guarded.at_end(std::string_view(span).substr(0, size)), interest);
         EXPECT_LE(edit.attribute_count(), 3u);
         SpanGlance glance;
-        glance.read(guarded.at_end(std::string_view(span).substr(0, size)), interest.attributes);
+        glance.read(guarded.at_end(std::string_view(span).substr(0, size)), interest.attributes, {});
     }
 }
 
