@@ -77,6 +77,7 @@ public:
     // Before a pass.
     void begin_pass(Clock::time_point now) {
         now_ = now;
+        undecided_.give_back_unused(now);
         if (rules_ != nullptr && rules_->generation() != generation()) follow_rules();
     }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Memory for what waits by the hundred thousand, and goes in another order than it came: blocks of a few sizes, out of
-// slabs of 64 KiB that have one size each. A slab that is empty goes back, but for some that wait for the next one.
-// What is larger has memory of its own. One thread.
+// slabs of 64 KiB that have one size each. A slab that is empty waits for the next one that is needed, since what goes
+// at once comes at once; what none needed for a while goes back. What is larger has memory of its own. One thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -20,6 +22,9 @@ public:
     static constexpr size_t kStep = 32;         // between two sizes
     static constexpr size_t kLargest = 2048;    // of a block in a slab
     static constexpr size_t kSlab = 64u << 10;  // and how they are aligned
+
+    using Time = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::seconds kWhile{1};
 
     SpanPool() = default;
     SpanPool(const SpanPool&) = delete;
@@ -58,7 +63,17 @@ public:
         pop(open, slab);
         held_ -= kSlab;
         empty_.push_back(&slab);
-        for (; empty_.size() > kKept + held_ / kSlab / kPart; empty_.pop_back()) slabs_.give_back(empty_.back());
+    }
+
+    // To be called again and again: the empty slabs of which none was needed since the last while began.
+    void give_back_unused(Time now) {
+        if (now < end_) return;
+        end_ = now + kWhile;
+        const auto needed =
+            empty_.begin() + static_cast<std::ptrdiff_t>(least_empty_);  // the last ones are taken first
+        for (auto slab = empty_.begin(); slab != needed; ++slab) slabs_.give_back(*slab);
+        empty_.erase(empty_.begin(), needed);
+        least_empty_ = empty_.size();
     }
 
     // What it takes.
@@ -70,9 +85,6 @@ public:
     static constexpr size_t kClasses = kLargest / kStep;
 
 private:
-    static constexpr size_t kKept = 16;  // empty ones, and for so many in use one more:
-    static constexpr size_t kPart = 4;   // what goes at once comes at once
-
     struct Block {
         Block* next;
     };
@@ -95,6 +107,7 @@ private:
         if (!empty_.empty()) {
             memory = empty_.back();
             empty_.pop_back();
+            least_empty_ = std::min(least_empty_, empty_.size());
         } else {
             memory = slabs_.take();
         }
@@ -116,6 +129,8 @@ private:
     std::array<Slab*, kClasses> open_{};  // by size: that have a free block
     SlabMemory<kSlab> slabs_;
     std::vector<Slab*> empty_;
+    size_t least_empty_ = 0;  // of these, since the while began that is over at:
+    Time end_{};
     size_t in_use_ = 0;
     size_t held_ = 0;
 };

@@ -299,6 +299,9 @@ public:
     }
     void let_go(UndecidedSpan& span) { pool_.give(&span, sizeof span + span.size); }
 
+    // In each pass.
+    void give_back_unused(Time now) { pool_.give_back_unused(now); }
+
     size_t traces() const { return places_.size(); }
     size_t spans() const { return spans_; }
     size_t spans_elsewhere() const { return spans_elsewhere_; }  // of parts

@@ -60,6 +60,41 @@ TEST(SpanPool, BlocksDoNotMeetAndComeBack) {
     EXPECT_EQ(pool.held(), 0u);
 }
 
+// What is free between two bursts, and comes again, costs no page faults.
+TEST(SpanPool, KeepsWhatIsNeededAgainAndAgain) {
+    constexpr size_t kSize = 1024, kSlabs = 8, kBlocks = kSlabs * ((SpanPool::kSlab - 64) / kSize);
+    SpanPool pool;
+    SpanPool::Time now{std::chrono::hours(1)};
+    std::vector<uint8_t*> blocks(kBlocks);
+    const auto take_all = [&] {
+        for (uint8_t*& block : blocks) block = static_cast<uint8_t*>(pool.take(kSize));
+    };
+    const auto marked = [&] {  // blocks that are as they were left
+        return std::count_if(blocks.begin(), blocks.end(),
+                             [&](const uint8_t* block) { return block[kSize - 1] == 0x55; });
+    };
+    const auto give_all = [&] {
+        for (uint8_t* block : blocks) {
+            block[kSize - 1] = 0x55;
+            pool.give(block, kSize);
+        }
+        EXPECT_EQ(pool.held(), 0u);
+    };
+    take_all();
+    give_all();
+    for (int burst = 0; burst < 10; ++burst, now += SpanPool::kWhile) {
+        pool.give_back_unused(now);
+        take_all();
+        EXPECT_EQ(marked(), static_cast<ptrdiff_t>(kBlocks)) << burst;
+        give_all();
+    }
+    pool.give_back_unused(now);
+    pool.give_back_unused(now += SpanPool::kWhile);
+    take_all();
+    EXPECT_EQ(marked(), 0) << "nobody needed it for a while";
+    give_all();
+}
+
 TEST(SlabMemory, GivesMemoryBackAndTheSameAddressesAgain) {
     constexpr size_t kSlab = 64u << 10, kSlabs = 40;
     SlabMemory<kSlab> memory;
