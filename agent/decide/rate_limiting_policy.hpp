@@ -27,14 +27,15 @@ public:
     }
 
     // A trace that is larger than what a second has is kept when nothing else was, and the next ones of that user wait
-    // for it.
+    // for it. The others' do not, but what he pays back is not theirs either: in the long run it is no more than the
+    // rate.
     bool has_budget() const override { return true; }
     PolicyAnswer answer(const TraceFacts& trace) override {
         if (trace.now - began_ >= std::chrono::seconds(1)) begin_second(trace.now);
         User& user = users_.try_emplace(trace.state.owner, User{{share_, trace.now}}).first->second;
         user.came += trace.state.spans;
+        fill(user, trace.now);
         all_.fill(per_second_, trace.now);
-        user.fill(share_, trace.now);
         const auto spans = static_cast<double>(trace.state.spans);
         const double most = std::min(spans, share_);
         if (user.left < most || all_.left < most) return PolicyAnswer::kDeclined;
@@ -60,14 +61,22 @@ private:
         uint64_t came = 0;  // spans, in this second
     };
 
-    // Who wants nothing is forgotten, but not what he still owes.
+    // What a user pays back of a large trace is taken from what all have, before it is filled up.
+    void fill(User& user, Time now) {
+        const double owed = std::max(-user.left, 0.0);
+        user.fill(share_, now);
+        all_.left -= owed - std::max(-user.left, 0.0);
+    }
+
+    // Who wants nothing is forgotten, but not what he still owes: that is wanted as well.
     void begin_second(Time now) {
         std::vector<uint64_t> wanted;
-        for (const auto& [owner, user] : users_) wanted.push_back(user.came);
+        for (const auto& [owner, user] : users_)
+            wanted.push_back(user.came + static_cast<uint64_t>(std::max(-user.left, 0.0)));
         share_ = static_cast<double>(fair_share(static_cast<uint64_t>(per_second_), std::move(wanted)));
         for (auto at = users_.begin(); at != users_.end();) {
             User& user = at->second;
-            user.fill(share_, now);
+            fill(user, now);
             const bool is_done = std::exchange(user.came, 0) == 0 && user.left >= share_;
             at = is_done ? users_.erase(at) : std::next(at);
         }

@@ -369,11 +369,28 @@ TEST_F(PolicyTest, UsersShareARateOfSpans) {
     EXPECT_EQ(kept_of(policy, 30, 1), 30) << "what a large trace owes is that user's";
     for (int second = 0; second < 3; ++second) {
         now_ += std::chrono::seconds(1);
-        EXPECT_EQ(kept_of(policy, 1000, 1), 100) << "alone again";
+        EXPECT_EQ(kept_of(policy, 1000, 1), second == 0 ? 30 : 50) << "the other half is paid back";
         owner_ = 1;
         EXPECT_FALSE(second == 2 && keeps(policy, 1)) << "and is not forgotten";
         owner_ = 2;
     }
+    now_ += std::chrono::seconds(300);
+    keeps(policy, 1);
+    now_ += std::chrono::seconds(1);
+    EXPECT_EQ(kept_of(policy, 1000, 1), 100) << "alone again";
+}
+
+// Silent while they pay back what was large, each by himself.
+TEST_F(PolicyTest, UsersWithLargeTracesTogetherHaveNoMoreThanTheRate) {
+    RateLimitingPolicy policy(100);
+    constexpr int kUsers = 10, kSeconds = 3000, kSpans = 1000;
+    int kept = 0;
+    for (int second = 0; second < kSeconds; ++second, now_ += std::chrono::seconds(1)) {
+        owner_ = static_cast<uint16_t>(second % kUsers);
+        kept += keeps(policy, 1, 0, kSpans - 1) ? kSpans : 0;
+    }
+    EXPECT_LE(kept, 100 * kSeconds + kUsers * kSpans);
+    EXPECT_GE(kept, 100 * kSeconds / 2);
 }
 
 // Nor does what they say of their operations change what is usual for another one's.
