@@ -32,6 +32,7 @@ struct ListedFile {
 struct Listing {
     std::vector<ListedFile> segments;
     bool complete = true;  // the next call begins anew
+    bool failed = false;   // there may be others
 };
 
 class Folder {

@@ -21,6 +21,7 @@ Listing SegmentListing::next(int directory, const std::string& path, size_t most
     Listing listing;
     if (!reader_.is_open() && !reader_.open(directory)) {
         spdlog::warn("{}: cannot be listed: {}", path, error_text(errno));
+        listing.failed = true;
         return listing;
     }
     size_t removals = kMostRemovals;

@@ -23,6 +23,7 @@ public:
 
     // One that another agent drains, or that cannot be opened, may have some.
     bool is_over(const ServedFolders& folders) const {
+        if (folders.size() == 0) return false;  // they are looked for by name, and could not be listed
         for (size_t number = 0; number < folders.size(); ++number) {
             if (!looked_through_.contains(number) && !folders.is_missing(number)) return false;
         }

@@ -44,8 +44,9 @@ public:
                 ++turn.next;
             }
             if (turn.next == turn.part.segments.size() && turn.part.complete) {
+                const bool failed = turn.part.failed;
                 turn.end(now, period_);
-                listed(number);
+                if (!failed) listed(number);
             } else {
                 done = false;
             }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "drain/first_look.hpp"
@@ -76,6 +77,22 @@ TEST_F(ScansTest, EndTheFirstLookOnceNothingIsPutOff) {
     std::filesystem::remove_all(other.path());
     folders.refresh();
     EXPECT_TRUE(of_one.is_over(folders)) << "nothing can come out of a folder that is not there";
+}
+
+// For want of descriptors.
+TEST_F(ScansTest, DoNotTakeAFolderForEmptyThatCannotBeListed) {
+    make(1, one);
+    rlimit limit;
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const rlimit none{0, limit.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    EXPECT_TRUE(step());
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_TRUE(listed.empty());
+    now += std::chrono::seconds(2);
+    EXPECT_TRUE(step());
+    EXPECT_EQ(listed, (std::vector<size_t>{0, 1}));
+    EXPECT_EQ(seen[0].size(), 1u);
 }
 
 TEST_F(ScansTest, ListAPartOfALargeFolderInAPassAndTheOthersBeside) {
