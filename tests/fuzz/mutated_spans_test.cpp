@@ -101,7 +101,9 @@ private:
 
     std::string sound() {
         using namespace spanring::agent::test;
-        switch (below(8)) {
+        switch (below(10)) {
+            case 8: return typical_span(random_()) + more();
+            case 9: return usual_head() + more();
             case 0: return full_span(random_());
             case 1: return varied_.next(static_cast<uint32_t>(below(3)));
             case 2: return bare_span(random_()) + bytes(5, text(below(300))) + fixed64(7, random_());
@@ -110,6 +112,56 @@ private:
                 return attributes() + bytes(11, fixed64(1, random_()) + bytes(2, text(below(40))) + attributes_of(3));
             case 5: return typical_span(random_()) + status() + attributes_of(9) + (below(4) == 0 ? status() : "");
             default: return typical_span(random_());
+        }
+    }
+
+    // What libspanring writes before the attributes, or a part of it.
+    std::string usual_head() {
+        using namespace spanring::agent::test;
+        std::string head = bare_span(random_());
+        if (below(2) == 0) head += bytes(4, span_id(random_()));
+        if (below(8) != 0) head += bytes(5, std::string(below(20), 'a'));
+        if (below(4) != 0) head += number(6, below(6));
+        if (below(4) != 0) head += fixed64(7, random_()) + fixed64(8, random_());
+        return head;
+    }
+
+    // Fields of a span, whatever was before them: in any order, again, empty, with longer tags than they need.
+    std::string more() {
+        using namespace spanring::agent::test;
+        std::string all;
+        for (uint64_t count = below(7); count != 0; --count) {
+            switch (below(16)) {
+                case 0: all += bytes(5, std::string(below(12), 'a')); break;
+                case 1: all += number(6, below(6)); break;
+                case 2: all += fixed64(7 + static_cast<uint32_t>(below(2)), below(3)); break;
+                case 3: all += padded_varint(5 << 3 | 2, 2) + padded_varint(3, 2) + "aaa"; break;
+                case 4: all += status(); break;
+                case 5: all += bytes(3, "a=b"); break;
+                case 6: all += bytes(4, span_id(random_())); break;
+                case 7: all += below(2) == 0 ? bytes(1, trace_id(random_())) : bytes(2, span_id(random_())); break;
+                case 8: all += bytes(11, fixed64(1, random_()) + bytes(2, "aaaa")); break;
+                case 9: all += number(below(2) == 0 ? 10 : 14, below(300)); break;
+                case 10: all += fixed32(16, static_cast<uint32_t>(random_())); break;
+                default: all += bytes(9, odd_key_value()); break;
+            }
+        }
+        return all;
+    }
+
+    // Keys of which processors want some, and others as long, or longer by 64.
+    std::string odd_key_value() {
+        using namespace spanring::agent::test;
+        constexpr uint64_t kSizes[] = {0, 4, 7, 7, 10, 10, 12, 12, 7 + 64, 10 + 64};
+        const std::string key = bytes(1, std::string(kSizes[below(std::size(kSizes))], below(4) == 0 ? 'b' : 'a'));
+        const std::string value = bytes(2, below(3) == 0 ? std::string() : text_value(std::string(below(9), 'a')));
+        switch (below(8)) {
+            case 0: return value + key;
+            case 1: return key + key + value;
+            case 2: return key;
+            case 3: return value;
+            case 4: return "";
+            default: return key + value;
         }
     }
 
