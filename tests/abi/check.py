@@ -8,7 +8,7 @@
                                                   is where it was, but that a struct may have grown
     symbols LIBRARY MAP                           exported functions are those of the version script, at their versions
     needed LIBRARY                                libc and nothing else
-    size LIBRARY                                  what is loaded of it: under 216 KB, of 32 bits under 264
+    size LIBRARY                                  what is loaded of it: under 216 KB, of 32 bits under 270
     tls LIBRARY                                   thread-local storage: initial-exec but for profilers' variable, at most 256 bytes
     nodelete LIBRARY                              dlclose() does not unload it
     static ARCHIVE SOURCE INCLUDE COMPILER...     `gcc SOURCE ARCHIVE` links without the C++ runtime, and runs
@@ -96,10 +96,11 @@ def size(library):
     found = sum(int(line.split()[4], 16) for line in output_of("readelf", "-lW", library).splitlines()
                 if line.split()[:1] == ["LOAD"])
     print(f"{found} bytes")
-    # Until spans could be larger than an extent it was 200 KB: their places are 12 KB of code, nearly all of it cold.
+    # Until spans could be larger than an extent it was 200 KB: their places are 12 KB of code, nearly all of it cold. That extents
+    # are lent to them, and that many open spans end by a way of their own, was 5 KB more.
     # Code for 32-bit x86 that may lie anywhere is a quarter larger: what it reaches, it reaches by a register that it first loads,
     # and the sixteen bytes that short texts are copied by are four moves each.
-    assert found < (216_000 if wide else 264_000), f"{found} bytes"
+    assert found < (216_000 if wide else 270_000), f"{found} bytes"
 
 
 def tls(library):
