@@ -412,6 +412,16 @@ bool AttachedSegment::may_doze() const {
     return (held_.header.compatible & ring::kRingsAtMark) != 0 && claims_to_bell() >= kLeastClaims;
 }
 
+bool AttachedSegment::may_run_short() {
+    const uint64_t taken = uint64_t{held_.extents.count()} * ring::kExtentSize + held_.extents.huge_bytes();
+    uint64_t room = most_bytes() - std::min(most_bytes(), taken);
+    held_.extents.each_chunk([&](uint32_t chunk) {
+        const bool in_use = cursors_.has_cursor(chunk) && cursors_[chunk].seen.length > cursors_[chunk].low.mark();
+        room += in_use ? 0 : held_.extents.chunk_capacity(chunk);
+    });
+    return room < claims_to_bell() * ring::kExtentSize;
+}
+
 // Claims of the largest chunks that there usually are.
 uint64_t AttachedSegment::claims_to_bell() const { return held_.header.extent_limit / kPartToBell; }
 

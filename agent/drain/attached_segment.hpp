@@ -153,6 +153,8 @@ public:
 
     // Whether its process wakes the agent where more comes than some of its memory between two looks.
     bool may_doze() const;
+    // Whether its memory could be full before so much more has come.
+    bool may_run_short();
     // Until the next look, or until it has rung. After a look, or where it has just rung: more is to come.
     void doze();
     bool asks_for_flush() const;  // as far as the process has said so
@@ -172,6 +174,7 @@ public:
 
     // A flush was asked for and a complete pass was made since: the batches in the making are to be submitted.
     bool wants_flush() const { return flush_.wants_submit(); }
+    bool is_in_batches() const { return !cutter_.batches().empty(); }  // that are not booked
     bool is_in(const Batcher::Lane& lane) const { return !lane.empty() && cutter_.batches().contains(lane.serial()); }
     void flush_submitted(const Batcher& batcher);
     void serve_flush();

@@ -105,8 +105,11 @@ public:
             leave(awake_, at);
             served.rests = true;
             served.place = resting_.size();
-            const bool asleep = served.segment != nullptr && served.segment->asleep() && !served.segment->dead();
-            resting_.push_back({served.pace.early(), served.pace.due(), &served, asleep, asleep && served.row_is_told});
+            const AttachedSegment* const segment = served.segment.get();
+            const bool asleep = segment != nullptr && segment->asleep() && !segment->dead();
+            const bool expects = segment != nullptr && !segment->dozes() && segment->is_in_batches();
+            resting_.push_back(
+                {served.pace.early(), served.pace.due(), &served, asleep, asleep && served.row_is_told, expects});
         }
     }
 
@@ -125,6 +128,10 @@ public:
     Time next_look(Time latest) const {
         for (const Rest& rest : resting_) latest = std::min(latest, rest.due);
         return latest;
+    }
+    // Whether an answer may have one looked at that rests: what dozes has its time.
+    bool rest_expects_answers() const {
+        return std::any_of(resting_.begin(), resting_.end(), [](const Rest& rest) { return rest.expects; });
     }
     // Of those that rest, how many would ring.
     size_t asleep() const {
@@ -172,6 +179,7 @@ private:
         ServedSegment* served;
         bool asleep;
         bool told;
+        bool expects;  // an answer, when it lay down
     };
     static ServedSegment& served_of(const Rest& rest) { return *rest.served; }
     static ServedSegment& served_of(ServedSegment* served) { return *served; }

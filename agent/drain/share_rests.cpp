@@ -67,6 +67,9 @@ void DrainShare::rest(ServedSegment& served, bool came) {
         if (!heard || !segment.rings()) return sleep(options_.pace.deaf);
     }
     if (!served.pace.dozes(options_.pace)) return;
+    // What has come and is not answered may leave too little for a mark to be reached: whoever fills the rest waits for
+    // memory, and rings for none.
+    if (segment.may_run_short()) return served.pace.no_later_than(now_ + options_.pace.idle);
     segment.doze();
     served.may_rest = true;
 }
@@ -111,7 +114,8 @@ DrainShare::Clock::time_point DrainShare::due() const {
 // Nobody waits for them before the look that comes soon anyhow.
 bool DrainShare::answers_may_wait(Clock::duration to_next_look) const {
     if (to_next_look > 2 * options_.pace.dozing || decisions_ != nullptr) return false;
-    if (held_back_ || flushes_.waiting() || queues_.of_several_users()) return false;
+    if (held_back_ || flushes_.waiting() || queues_.of_several_users() || segments_.rest_expects_answers())
+        return false;
     const auto& awake = segments_.awake();
     return std::all_of(awake.begin(), awake.end(), [](const ServedSegment* served) {
         return served->segment->dozes() && !served->segment->flush_pending();

@@ -180,6 +180,59 @@ TEST_F(DozeTest, LetsAnswersWait) {
     }
 }
 
+// One that rests without a mark may need its memory as well.
+TEST_F(DozeTest, LetsNoAnswersWaitForWhatSleeps) {
+    FileImage asleep(directory, test::ImageOptions{.compatible = ring::kRingsBell});
+    asleep->claim(0);
+    asleep->commit(0, 0);
+    segment = std::make_unique<FileImage>(
+        directory, test::ImageOptions{.extent_limit = kExtents, .compatible = ring::kRingsBell | ring::kRingsAtMark});
+    (*segment)->claim(0);
+    exporter.answers = false;
+    DrainOptions with = drowsy();
+    with.pace.dozing = std::chrono::milliseconds(20);
+    with.pace.awake = std::chrono::milliseconds(50);
+    start(with);
+    uint64_t number = 1;
+    const auto look = [&] {
+        if (exporter.spans.size() == number) (*segment)->commit(0, number++);  // as long as it comes it does not sleep
+        drainer->wait();
+        pass(1);
+    };
+    while (drainer->status().asleep != 1) look();
+    const uint64_t before = drainer->status().patient;
+    for (int i = 0; i < 3; ++i) look();
+    EXPECT_EQ(drainer->status().asleep, 1u);
+    EXPECT_EQ(drainer->status().patient, before);
+    while (!exporter.waiting.empty()) exporter.answer(0);
+    for (int i = 0; i < 40 && drainer->status().patient == before; ++i) look();
+    EXPECT_GT(drainer->status().patient, before) << "nothing of it waits for an answer any more";
+}
+
+// Whoever fills the rest of its memory rings for nothing.
+TEST_F(DozeTest, DoesNotComeWhereMemoryRunsShort) {
+    segment =
+        std::make_unique<FileImage>(directory, test::ImageOptions{.extents = kExtents,
+                                                                  .extent_limit = kExtents,
+                                                                  .compatible = ring::kRingsBell | ring::kRingsAtMark});
+    uint64_t number = 0;
+    for (uint32_t extent = 0; extent < kExtents; ++extent) {
+        if (extent % test::kImageSet > 2) continue;  // slots and blocks
+        const uint32_t first = extent * ring::kChunksPerExtent;
+        for (uint32_t chunk = first; chunk < first + ring::kExtentSize / (*segment)->capacity(first); ++chunk) {
+            (*segment)->claim(chunk);
+            (*segment)->commit(chunk, number++);
+        }
+    }
+    exporter.answers = false;
+    start(drowsy());
+    pass_until([&] { return exporter.spans.size() == number; });
+    pass(20);
+    EXPECT_EQ(mark(), 0u);
+    while (!exporter.waiting.empty()) exporter.answer(0);
+    pass_until_dozing();
+}
+
 // A first start rings, and ends later: until the next look the mark stands guard.
 TEST_F(DozeTest, FollowsTheBellThatEndsASleep) {
     segment = std::make_unique<FileImage>(
