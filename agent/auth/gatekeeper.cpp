@@ -135,6 +135,7 @@ std::unique_ptr<Gatekeeper::Question> Gatekeeper::ask_password(std::string_view 
     question->digest_ = digest;
     question->asked_ = now;
     asking_ = true;
+    asked_ = digest;
     return question;
 }
 

@@ -51,6 +51,8 @@ public:
     class Question;
     std::unique_ptr<Question> ask(std::string_view value, const std::string& peer, Time now, Verdict& ret_verdict);
     Verdict answer(const Question& question);
+    // Whether the question that is not answered yet is whether to let this one in.
+    bool is_asked(std::string_view value) const { return asking_ && digest_of(value) == asked_; }
 
 private:
     using Digest = std::array<uint8_t, 32>;
@@ -74,6 +76,7 @@ private:
     Time next_look_{};
     std::map<Digest, bool> known_;
     bool asking_ = false;  // a question is to be answered
+    Digest asked_{};
     Time next_check_{};
     std::map<std::string, Time> next_of_peer_;
     LogPace log_;

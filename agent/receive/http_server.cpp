@@ -93,7 +93,8 @@ private:
     const Receivers& receivers_;
     const HttpReceiverOptions options_;
     ProtocolEntrance entrance_;
-    Sessions sessions_;  // the one that has been silent for longest first
+    Sessions sessions_;                                // the one that has been silent for longest first
+    std::vector<std::shared_ptr<Session>> ask_again_;  // once a question of theirs is answered
     bool winding_down_ = false;
     bool closed_ = false;
 };
@@ -140,15 +141,29 @@ private:
         state_ = State::kReading;
         asked_ = true;
         receiver_ = nullptr;  // until the path says which
+        ask();
+    }
+
+    // Whether to let it in. A sender of which several connections say the same waits for one answer.
+    void ask() {
+        if (listener_->closed_) return close();
         Gatekeeper* const gate = listener_->entrance_.gate();
         if (gate == nullptr) return judged(Gatekeeper::Verdict::kLetIn);
-        const auto said = parser_->get()[gate->header()];
+        const auto header = parser_->get()[gate->header()];
+        const std::string_view said(header.data(), header.size());
         Gatekeeper::Verdict verdict = Gatekeeper::Verdict::kUnknown;
-        auto question = gate->ask({said.data(), said.size()}, peer_, std::chrono::steady_clock::now(), verdict);
-        if (question == nullptr) return judged(verdict);
+        auto question = gate->ask(said, peer_, std::chrono::steady_clock::now(), verdict);
+        if (question == nullptr) {
+            if (verdict == Gatekeeper::Verdict::kLater && gate->is_asked(said))
+                return listener_->ask_again_.push_back(shared_from_this());
+            return judged(verdict);
+        }
         listener_->entrance_.passwords().compute(
             std::move(question), [self = shared_from_this(), gate](const Gatekeeper::Question& computed) {
-                self->judged(gate->answer(computed));
+                const Gatekeeper::Verdict answer = gate->answer(computed);
+                const auto others = std::exchange(self->listener_->ask_again_, {});
+                self->judged(answer);
+                for (const auto& other : others) other->ask();
             });
     }
 
@@ -423,6 +438,7 @@ void HttpServer::Listener::close() {
     for (Session* session : sessions_) {
         if (!session->answering()) session->close();
     }
+    ask_again_.clear();
 }
 
 bool HttpServer::Listener::idle() const {

@@ -5,6 +5,7 @@ The senders are gRPC's own client (grpc_client.cpp), Python's TLS, curl, and the
 """
 
 import base64
+import concurrent.futures
 import http.client
 import json
 import os
@@ -387,6 +388,14 @@ class Authentication(Entrance):
         receiver_cpu, all_cpu = (after - was for after, was in zip(cpu(), before))
         self.assertGreater(all_cpu, 0.05, "a hash was computed")
         self.assertLess(receiver_cpu, all_cpu / 2)
+        agent.stop()
+
+    def test_connections_of_one_sender_wait_for_one_answer(self):
+        agent = self.start({"basicauth": {"htpasswd": {"inline": f"ann:{SLOW_HASH}"}}}, auth={"authenticator": "basicauth"})
+        value = "Basic " + base64.b64encode(b"ann:wrong").decode()
+        with concurrent.futures.ThreadPoolExecutor(4) as together:
+            answers = [together.submit(self.post, Authorization=value) for _ in range(4)]
+            self.assertEqual([answer.result()[0] for answer in answers], [401] * 4)
         agent.stop()
 
     def test_a_file_with_a_token_on_each_line_is_read_again(self):

@@ -210,8 +210,11 @@ TEST(GatekeeperTest, WhoMustNotWaitGetsAQuestionThatAnyThreadComputes) {
     EXPECT_EQ(verdict, Verdict::kLater);
     EXPECT_EQ(gate.ask("", "b", kNow + 1h, verdict), nullptr);
     EXPECT_EQ(verdict, Verdict::kUnknown);
+    EXPECT_TRUE(gate.is_asked("Basic YW5uOm9wZW4gc2VzYW1l"));
+    EXPECT_FALSE(gate.is_asked("Basic Ym9iOmI="));
     std::thread([&] { question->compute(); }).join();
     EXPECT_EQ(gate.answer(*question), Verdict::kLetIn);
+    EXPECT_FALSE(gate.is_asked("Basic YW5uOm9wZW4gc2VzYW1l"));
     EXPECT_EQ(gate.ask("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow, verdict), nullptr);
     EXPECT_EQ(verdict, Verdict::kLetIn);
 
