@@ -55,7 +55,8 @@ private:
         size_t most;
         size_t size = 0;
         std::vector<size_t> sizes;  // by place, as all that follows; beside each other, for who has most is asked often
-        std::vector<std::deque<std::pair<Time, TraceKey>>> orders;  // the oldest first
+        // The oldest first. A vector of them would copy all where it grows.
+        std::deque<std::deque<std::pair<Time, TraceKey>>> orders;
     };
 
     void add_at(size_t place, const TraceKey& key, Decision decision, Time now) {

@@ -162,8 +162,9 @@ void AttachedSegment::book_missing() {
     for (Resolution& resolution : piece.resolutions) resolution.outcome = Outcome::kDroppedQueue;
     accounts_.book(piece);
     store_totals();
-    spdlog::error("{}: {} undecided spans of it were in a file that is damaged; they are booked as dropped", held_.name,
-                  piece.spans);
+    spdlog::error(
+        "{}: {} undecided spans of it were in a file that is damaged or forgotten; they are booked as dropped",
+        held_.name, piece.spans);
 }
 
 }  // namespace spanring::agent

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -77,6 +78,18 @@ TEST_F(ScansTest, EndTheFirstLookOnceNothingIsPutOff) {
     std::filesystem::remove_all(other.path());
     folders.refresh();
     EXPECT_TRUE(of_one.is_over(folders)) << "nothing can come out of a folder that is not there";
+}
+
+struct NobodyYet : FolderSource {
+    const std::string& parent() const override { return path; }
+    std::vector<std::unique_ptr<Folder>> appeared() override { return {}; }
+    std::string path = "/nowhere";
+};
+
+TEST_F(ScansTest, AreNotOverWhereNobodysFolderIsKnown) {
+    NobodyYet users;
+    const ServedFolders none({}, &users, watch);
+    EXPECT_FALSE(FirstLook().is_over(none));
 }
 
 // For want of descriptors.
