@@ -32,11 +32,13 @@ public:
     // One word for each extent that there will ever be, zeroed, outliving this.
     void reset(uint64_t* words) { words_ = words; }
 
-    // kNone: nobody's, it is being turned, or closed.
-    ExtentKind kind(uint32_t extent) const {
+    // kNone: nobody's, it is being turned, closed, or lent. `even_lent`: then lent_kind(), for one that is about to be
+    // may hold chunks that are used.
+    ExtentKind kind(uint32_t extent, bool even_lent = false) const {
         // acquire: the extent is populated, and its slots are whole. Pairs with the releases in begin() and
         // finish_turn(). Without it a thread could touch pages that are not there yet (SIGBUS on a full tmpfs).
-        return kind_of(Atomics::load(words_[extent], std::memory_order_acquire));
+        const uint64_t word = Atomics::load(words_[extent], std::memory_order_acquire);
+        return even_lent && word >> kKindShift == kLent ? kind_beside(word) : kind_of(word);
     }
 
     // HOT. Whether it is of that kind now.
@@ -67,8 +69,12 @@ public:
     // Of one that is lent, or about to be, or no more: what it is beside that. kNone: it is not.
     ExtentKind lent_kind(uint32_t extent) const {
         const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: take_back() decides
-        return word >> kKindShift == kLent ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds)
-                                           : ExtentKind::kNone;
+        return word >> kKindShift == kLent ? kind_beside(word) : ExtentKind::kNone;
+    }
+    // Whether somebody lends it or takes it back just now, or vanished in the middle.
+    bool is_busy(uint32_t extent) const {
+        const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess, as above
+        return word >> kKindShift == kLent && (word & kBusy) != 0;
     }
 
     // The extent was taken for a kind; again by anybody who sees that.
@@ -164,7 +170,7 @@ public:
     bool begin_lending(uint32_t extent, ExtentKind& ret_kind) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
         const bool is_closed = word >> kKindShift == kClosed;
-        ret_kind = is_closed ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds) : kind_of(word);
+        ret_kind = is_closed ? kind_beside(word) : kind_of(word);
         // acquire: what its holders did, and who closed it. Pairs with the releases in let_go(), begin(), finish_turn()
         // and close(). Without it one that another thread has just made whole could be taken for empty.
         return (is_closed || (holds_chunks(ret_kind) && word == unused(ret_kind))) &&
@@ -204,6 +210,9 @@ private:
 
     static constexpr ExtentKind kind_of(uint64_t word) {
         return word >> kKindShift >= kLent ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+    }
+    static constexpr ExtentKind kind_beside(uint64_t word) {  // of one that is closed, or lent
+        return static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds);
     }
     static constexpr uint64_t closed(ExtentKind kind, uint32_t when) {
         return kClosed << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift | when;

@@ -103,12 +103,12 @@ void Segment::cover() {
 // Whether enough is left for the other kinds if so many more extents are of this one, and so many more have memory,
 // where `taken` are, and huge places have the memory of some (`huge`). Of those that are lent others have the memory:
 // these can still be of their kind, if they are chunks, and of any other. ret_unused: an extent of open spans in which
-// nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the last one.
+// nothing is used, rather one that has its memory, and not one that is lent if there is another. Two threads that ask
+// at once may both be told yes, for the last one.
 bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
                             uint32_t& ret_unused) const {
     ret_unused = kNone;
-    uint32_t have[kExtentKinds] = {}, lent[kExtentKinds] = {}, all_lent = 0, unused = 0;
-    bool whole = false;
+    uint32_t have[kExtentKinds] = {}, lent[kExtentKinds] = {}, all_lent = 0, unused = 0, best = 0;
     for (uint32_t extent = 0; extent < taken; ++extent) {
         const ExtentKind lent_kind = parts_.lent_kind(extent);
         if (holds_chunks(lent_kind)) {
@@ -124,8 +124,9 @@ bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uin
         // relaxed: a guess. turn_extent() decides.
         const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
         const ExtentMemory is = ExtentWord::unpack(word).memory;
-        if (is == ExtentMemory::kGiving || (is == ExtentMemory::kEmpty && whole)) continue;
-        whole = is != ExtentMemory::kEmpty;
+        const uint32_t rank = lent_kind != ExtentKind::kNone ? 1 : is == ExtentMemory::kEmpty ? 2 : 3;
+        if (is == ExtentMemory::kGiving || rank < best || parts_.is_busy(extent)) continue;
+        best = rank;
         ret_unused = extent;
     }
     uint32_t kept = 0, kept_memory = 0;
@@ -168,8 +169,9 @@ uint64_t Segment::search_again_at() const {
 }
 
 // The memory of all extents up to this one is theirs from now on, taken or not. False: huge places have it, or there is
-// no such extent.
+// no such extent, though there may be memory, of those that are lent.
 bool Segment::reserve_extent(uint32_t extent) {
+    if (extent >= extent_limit_) return false;
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     for (;;) {
         const uint32_t counted = all_counted(have);
@@ -286,7 +288,7 @@ void Segment::close_extent(uint32_t extent) {
 // Of slots or blocks.
 [[gnu::noinline]] void Segment::became_unused(uint32_t extent) {
     if (restores_ && extent >= kept_extents(extent_limit_)) close_extent(extent);
-    StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
+    note_unused();
 }
 
 void Segment::begin_slot(uint32_t slot) {

@@ -188,8 +188,7 @@ public:
         const uint32_t extent = chunk / kChunksPerExtent;
         if (extent >= kFirstHuge) return is_huge_chunk(extent - kFirstHuge) && chunk % kChunksPerExtent == 0;
         if (extent >= extent_limit_) return false;
-        ExtentKind kind = this->kind(extent);
-        if (kind == ExtentKind::kNone) kind = parts_.lent_kind(extent);
+        const ExtentKind kind = parts_.kind(extent, true);
         return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
     }
     // COLD. Every slot there is. While those of an extent are visited it does not become one of something else, or what
@@ -209,7 +208,7 @@ public:
     void each_chunk(Visit&& visit) const {
         const uint32_t count = extents();
         for (uint32_t extent = 0; extent < count; ++extent) {
-            const ExtentKind kind = this->kind(extent);
+            const ExtentKind kind = parts_.kind(extent, true);
             for (uint32_t place = 0; holds_chunks(kind) && place < parts_of(kind); ++place)
                 visit(extent * kChunksPerExtent + place);
         }
@@ -267,6 +266,8 @@ private:
     bool take_back(uint32_t extent, ExtentWord& word);
     void close_extent(uint32_t extent);
     void became_unused(uint32_t extent);
+    // Who searched in vain finds something now, be it memory alone: after it can be had.
+    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed); }  // a number
     void make_slots(uint32_t extent);
     uint32_t take_part(ExtentKind kind);
     void begin_slot(uint32_t slot);
@@ -368,7 +369,8 @@ private:
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
-    alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
+    alignas(8) uint64_t unused_ = 0;      // how often extents of slots or blocks, or huge places, became unused, or
+                                          // memory free
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before; 0: the last was not
                                           // refused
     alignas(8) uint64_t huge_after_ = 0;  // the same of huge places

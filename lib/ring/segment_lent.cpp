@@ -47,6 +47,7 @@ bool Segment::lend_extent(uint32_t extent) {
     StdAtomics::fetch_add(memory_, uint64_t{1} << kLentShift, std::memory_order_relaxed);
     parts_.lend(extent, kind);
     SPR_TESTPOINT(extent_lent);
+    note_unused();
     return true;
 }
 
@@ -56,6 +57,7 @@ void Segment::put_back(uint32_t extent, ExtentKind kind) {
         parts_.finish_turn(extent, kind);
     else
         parts_.close(extent, kind, looks());
+    note_unused();
 }
 
 // At most so many, from the last one on. True: one at least.

@@ -55,6 +55,13 @@ protected:
             count += ExtentWord::unpack(view().extent_word(extent)).memory == memory;
         return count;
     }
+    // As a burst of open spans does. Returns how many there were.
+    size_t take_and_give_all_slots() {
+        std::vector<uint32_t> slots;
+        for (uint32_t slot; (slot = segment_->take_slot()) != Segment::kNone;) slots.push_back(slot);
+        for (const uint32_t slot : slots) segment_->give_slot(slot);
+        return slots.size();
+    }
     // In a thread that ends at that step without a destructor.
     void vanish_at(const char* step, const std::function<void()>& body) {
         g_meanwhile = [] { syscall(SYS_exit, 0); };
@@ -90,10 +97,8 @@ TEST_F(LentTest, ALargeSpanHasMemoryAfterABurstOfSmallOnes) {
 // The first ones keep their memory in any case.
 TEST_F(LentTest, ALargeSpanHasMemoryAfterABurstOfOpenOnes) {
     for (int round = 0; round < 3; ++round) {
-        std::vector<uint32_t> slots;
-        for (uint32_t slot; (slot = segment_->take_slot()) != Segment::kNone;) slots.push_back(slot);
-        EXPECT_GT(slots.size(), (round == 0 ? kExtents - 48 : 24) * kSlotsPerExtent) << "what chunks have they keep";
-        for (const uint32_t slot : slots) segment_->give_slot(slot);
+        EXPECT_GT(take_and_give_all_slots(), (round == 0 ? kExtents - 48 : 24) * kSlotsPerExtent)
+            << "what chunks have they keep";
         if (round != 0) burst();
         rest();
         bool whole = false;
@@ -103,6 +108,19 @@ TEST_F(LentTest, ALargeSpanHasMemoryAfterABurstOfOpenOnes) {
         EXPECT_LE(held(), kMost);
         segment_.release_full();
     }
+}
+
+// And beside it small ones have all that it leaves, of extents that are not lent.
+TEST_F(LentTest, SmallSpansHaveWhatALargeOneLeaves) {
+    take_and_give_all_slots();
+    rest();
+    bool whole = false;
+    const HeldSlot span = open_span(3'000'000, 7, &whole);
+    EXPECT_TRUE(whole);
+    const uint32_t large = 2 * (huge_size(kHugeBlocks - 1) + huge_size(0)) / kExtentSize;
+    EXPECT_GT(fill_with_chunks() + large + 48, kExtents);
+    EXPECT_LE(held(), kMost);
+    EXPECT_TRUE(end(span));
 }
 
 // What is lent is had by small spans again once nothing large is there, in whatever order they come.
@@ -163,6 +181,55 @@ TEST_F(LentTest, ChunksOfWhatIsLentAreKnown) {
     map().each_chunk([&](uint32_t chunk) { EXPECT_TRUE(segment_->has_chunk(chunk)) << chunk; });
 }
 
+// Nor is one that is not acknowledged passed over while somebody looks whether its extent can be lent.
+TEST_F(LentTest, ChunksOfWhatIsNearlyLentAreKnown) {
+    burst();
+    uint32_t kept = 0;
+    map().each_chunk([&](uint32_t chunk) {
+        if (segment_->has_chunk(chunk + 1)) kept = chunk;  // not alone in its extent, whose memory goes all the same
+    });
+    map().each_chunk([&](uint32_t chunk) {
+        if (chunk != kept && segment_.word(chunk).state == ChunkState::kFull) segment_.release(chunk);
+    });
+    take_steps();
+    take_steps();
+    bool known = false, visited = false;
+    g_meanwhile = [&] {
+        known = segment_->has_chunk(kept);
+        segment_->each_chunk([&](uint32_t chunk) { visited = visited || chunk == kept; });
+    };
+    ASSERT_TRUE(segment_->lend_extents(kExtents));
+    g_step = "extent_lending";
+    ASSERT_FALSE(segment_->lend_extents(1)) << "all but this one are lent";
+    ASSERT_EQ(g_step.load(), nullptr);
+    EXPECT_TRUE(known);
+    EXPECT_TRUE(visited);
+}
+
+// An extent is of no kind for a moment: who searches just then, and finds nothing, searches again.
+TEST_F(LentTest, WhoSearchesInVainMeanwhileSearchesAgain) {
+    burst();
+    for (bool room = true; room;) {
+        ChunkWriter<> chunk;
+        Loss loss;
+        room = segment_->attach_chunk(chunk, kSmallChunk, false, 1, loss);
+        if (room) chunk.seal(segment_->next_sequence());
+    }
+    uint32_t last = 0;
+    map().each_chunk([&](uint32_t chunk) { last = chunk; });
+    const uint32_t extent = last / kChunksPerExtent;
+    for (uint32_t chunk = extent * kChunksPerExtent; chunk <= last; ++chunk) segment_.release(chunk);
+    take_steps();
+    take_steps();
+    ASSERT_EQ(ExtentWord::unpack(view().extent_word(extent)).memory, ExtentMemory::kEmpty);
+    bool room = true;
+    g_meanwhile = [&] { room = writer_.make_room(*segment_, 900); };
+    g_step = "extent_lending";
+    ASSERT_TRUE(segment_->lend_extents(1));
+    ASSERT_FALSE(room) << "all that there was is nobody's just then";
+    EXPECT_TRUE(writer_.make_room(*segment_, 900));
+}
+
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)  // their runtimes cannot lose a thread
 // A thread that vanishes in the middle takes one extent with it, and no count.
 TEST_F(LentTest, AThreadThatVanishesTakesOneExtent) {
@@ -182,6 +249,17 @@ TEST_F(LentTest, AThreadThatVanishesTakesOneExtent) {
     segment_.release_full();
     EXPECT_GE(burst() + lost + 8, most);
     EXPECT_LE(held(), kMost);
+}
+
+// Of slots, too, and the others may be chunks.
+TEST_F(LentTest, AThreadThatVanishesLeavesTheOthers) {
+    take_and_give_all_slots();
+    rest();
+    vanish_at("extent_lending", [&] { segment_->lend_extents(1); });
+    ASSERT_TRUE(segment_->lend_extents(kExtents));
+    EXPECT_GT(fill_with_chunks() + 48, kExtents);
+    EXPECT_LE(extents(), kExtents) << "no more than there are";
+    EXPECT_TRUE(map().update(view())) << "as an agent sees it";
 }
 #endif
 
