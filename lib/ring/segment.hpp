@@ -326,13 +326,14 @@ private:
     }
     [[gnu::cold]] uint32_t lacking(uint64_t have, uint64_t wanted, bool shared) const;
     [[gnu::cold]] bool reserve_huge(uint32_t place, bool shared);
-    [[gnu::cold]] uint32_t hold_outgrown(uint32_t place);
+    [[gnu::cold]] uint32_t hold_outgrown(uint32_t place, bool idle);
     [[gnu::cold]] void keep_end(const Slot& slot);
     bool may_claim_huge(uint32_t place) const;
     bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
     bool empty_huge();
     [[gnu::cold]] bool empty_idle_for(uint32_t place);
     [[gnu::cold]] bool empty_idle(uint32_t places);
+    [[gnu::cold]] bool empty_held(uint32_t place);
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }

@@ -65,6 +65,11 @@ uint32_t Segment::lacking(uint64_t have, uint64_t wanted, bool shared) const {
 bool Segment::reserve_huge(uint32_t place, bool shared) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     uint32_t outgrown = 0;
+    const auto outgrow = [&](bool idle) {
+        const uint32_t more = hold_outgrown(place, idle);
+        outgrown |= more;
+        return more != 0;
+    };
     bool done = false;
     for (;;) {
         const uint64_t wanted = (have & ~uint64_t{outgrown}) | with_room_for_end(place);
@@ -78,9 +83,9 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
         // What nobody uses of extents; and what finished spans have left is memory of an open one, too, which would
         // otherwise be refused something; and so is what open ones have left.
         const uint32_t size = huge_size(place) / kExtentSize;
-        const bool more = (outgrown == 0 && (outgrown = hold_outgrown(place)) != 0) || forget_gone() ||
+        const bool more = outgrow(false) || forget_gone() ||
                           (lacks == kAllPlaces && !shared && lend_extents(2 * size)) ||
-                          (place < kHugeBlocks && empty_idle(lacks));
+                          (place < kHugeBlocks && (empty_idle(lacks) || outgrow(true)));
         if (!more) break;
         have = StdAtomics::load(memory_, std::memory_order_relaxed);
     }
@@ -89,8 +94,8 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
 }
 
 // The places that are kept for the ends of the smaller ones of a span, and have no memory: held from now on, so that
-// they get none.
-uint32_t Segment::hold_outgrown(uint32_t place) {
+// they get none. `idle`: those that have some, too, which goes.
+uint32_t Segment::hold_outgrown(uint32_t place, bool idle) {
     uint32_t held = 0;
     const uint32_t holder = place < kHugeBlocks ? StdAtomics::load(holders_[place], std::memory_order_relaxed) : 0;
     for (uint32_t block = 0; holder != 0 && huge_size(block) < huge_size(place); ++block) {
@@ -98,7 +103,7 @@ uint32_t Segment::hold_outgrown(uint32_t place) {
         if (StdAtomics::load(holders_[block], std::memory_order_relaxed) != holder ||  // its own note
             is_short_of_memory(end) || !hold_huge(end, kPassing))
             continue;
-        if (memory_of_huge(end) == ExtentMemory::kEmpty)
+        if (memory_of_huge(end) == ExtentMemory::kEmpty || (idle && empty_held(end)))
             held |= uint32_t{1} << end;
         else
             let_go_huge(end);
@@ -121,6 +126,7 @@ void Segment::unreserve_huge(uint32_t place) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     while (!StdAtomics::compare_exchange(memory_, have, have & ~(uint64_t{1} << place), std::memory_order_relaxed))
         continue;  // relaxed: numbers
+    note_unused();
 }
 
 // Whether the end of an open span may need the memory that is kept for it there: of the largest place that it has, not
@@ -241,11 +247,11 @@ void Segment::give_huge_blocks(Slot& slot) {
             // breaks.
             StdAtomics::store(view_.extent_word(kFirstHuge + place), word.pack(), std::memory_order_release);
             SPR_TESTPOINT(huge_unused);
-            StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
         } else if (word.kind == ExtentKind::kNone || word.memory == ExtentMemory::kEmpty) {
             remove(view_.huge(place), huge_size(place));  // a thread vanished while it populated it
         }
         let_go_huge(place);
+        note_unused();
     }
 }
 
@@ -328,42 +334,46 @@ bool Segment::empty_idle_for(uint32_t place) {
     return empty_idle(lacks != 0 ? lacks : kAllPlaces);
 }
 
-// The largest of these that nobody has and that is kept for nobody's end, those of finished spans first. Without the
-// agent's lock: nobody but who holds a place populates it or makes it whole, and an agent gives back what it finds
-// WHOLE, or of blocks UNUSED. Who writes into a block when its span has ended, against the rules, makes memory there
-// once more, until its next span has ended.
+// The largest of these that nobody has and that is kept for nobody's end, those of finished spans first.
 bool Segment::empty_idle(uint32_t places) {
     bool any = false;
     for (uint32_t place = kHugePlaces; !any && place-- != 0;) {
         if ((places >> place & 1) == 0 || !is_huge(place) || is_kept_for_end(place) ||
             memory_of_huge(place) == ExtentMemory::kEmpty || !hold_huge(place, kPassing))
             continue;
-        const ExtentMemory idle = place < kHugeBlocks ? ExtentMemory::kUnused : ExtentMemory::kWhole;
-        uint64_t& word = view_.extent_word(kFirstHuge + place);
-        // relaxed: what its last span wrote was acquired with the place, before it is punched.
-        uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
-        ExtentWord empty = ExtentWord::unpack(seen);
-        if (empty.memory == idle && (place < kHugeBlocks || may_claim_huge(place))) {
-            empty.memory = ExtentMemory::kEmpty;
-            ++empty.gives;
-            // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
-            any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
-            SPR_TESTPOINT(huge_emptied);
-            if (any && remove(view_.huge(place), huge_size(place))) {
-                unreserve_huge(place);
-                // relaxed, both: they say nothing but when. What was refused for want of memory may be had now.
-                StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
-                StdAtomics::store(huge_after_, uint64_t{0}, std::memory_order_relaxed);
-            } else if (any) {  // it stays: the memory is locked
-                seen = empty.pack();
-                empty.memory = idle;
-                StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
-                any = false;
-            }
-        }
+        any = empty_held(place);
+        if (any) unreserve_huge(place);
         let_go_huge(place);
     }
     return any;
+}
+
+// One that is held, if nobody has it. Without the agent's lock: nobody but who holds a place populates it or makes it
+// whole, and an agent gives back what it finds WHOLE, or of blocks UNUSED. Who writes into a block when its span has
+// ended, against the rules, makes memory there once more, until its next span has ended.
+bool Segment::empty_held(uint32_t place) {
+    const ExtentMemory idle = place < kHugeBlocks ? ExtentMemory::kUnused : ExtentMemory::kWhole;
+    uint64_t& word = view_.extent_word(kFirstHuge + place);
+    // relaxed: what its last span wrote was acquired with the place, before it is punched.
+    uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
+    ExtentWord empty = ExtentWord::unpack(seen);
+    if (empty.memory != idle || (place >= kHugeBlocks && !may_claim_huge(place))) return false;
+    empty.memory = ExtentMemory::kEmpty;
+    ++empty.gives;
+    // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
+    const bool any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+    SPR_TESTPOINT(huge_emptied);
+    if (!any) return false;
+    if (remove(view_.huge(place), huge_size(place))) {
+        // relaxed, both: they say nothing but when. What was refused for want of memory may be had now.
+        StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
+        StdAtomics::store(huge_after_, uint64_t{0}, std::memory_order_relaxed);
+        return true;
+    }
+    seen = empty.pack();  // it stays: the memory is locked
+    empty.memory = idle;
+    StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+    return false;
 }
 
 // The oldest that is large enough; the agent may take it first, and then the next one.

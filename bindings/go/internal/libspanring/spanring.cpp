@@ -1622,11 +1622,13 @@ public:
     // One word for each extent that there will ever be, zeroed, outliving this.
     void reset(uint64_t* words) { words_ = words; }
 
-    // kNone: nobody's, it is being turned, or closed.
-    ExtentKind kind(uint32_t extent) const {
+    // kNone: nobody's, it is being turned, closed, or lent. `even_lent`: then lent_kind(), for one that is about to be
+    // may hold chunks that are used.
+    ExtentKind kind(uint32_t extent, bool even_lent = false) const {
         // acquire: the extent is populated, and its slots are whole. Pairs with the releases in begin() and
         // finish_turn(). Without it a thread could touch pages that are not there yet (SIGBUS on a full tmpfs).
-        return kind_of(Atomics::load(words_[extent], std::memory_order_acquire));
+        const uint64_t word = Atomics::load(words_[extent], std::memory_order_acquire);
+        return even_lent && word >> kKindShift == kLent ? kind_beside(word) : kind_of(word);
     }
 
     // HOT. Whether it is of that kind now.
@@ -1657,8 +1659,12 @@ public:
     // Of one that is lent, or about to be, or no more: what it is beside that. kNone: it is not.
     ExtentKind lent_kind(uint32_t extent) const {
         const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: take_back() decides
-        return word >> kKindShift == kLent ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds)
-                                           : ExtentKind::kNone;
+        return word >> kKindShift == kLent ? kind_beside(word) : ExtentKind::kNone;
+    }
+    // Whether somebody lends it or takes it back just now, or vanished in the middle.
+    bool is_busy(uint32_t extent) const {
+        const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess, as above
+        return word >> kKindShift == kLent && (word & kBusy) != 0;
     }
 
     // The extent was taken for a kind; again by anybody who sees that.
@@ -1754,7 +1760,7 @@ public:
     bool begin_lending(uint32_t extent, ExtentKind& ret_kind) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
         const bool is_closed = word >> kKindShift == kClosed;
-        ret_kind = is_closed ? static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds) : kind_of(word);
+        ret_kind = is_closed ? kind_beside(word) : kind_of(word);
         // acquire: what its holders did, and who closed it. Pairs with the releases in let_go(), begin(), finish_turn()
         // and close(). Without it one that another thread has just made whole could be taken for empty.
         return (is_closed || (holds_chunks(ret_kind) && word == unused(ret_kind))) &&
@@ -1794,6 +1800,9 @@ private:
 
     static constexpr ExtentKind kind_of(uint64_t word) {
         return word >> kKindShift >= kLent ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+    }
+    static constexpr ExtentKind kind_beside(uint64_t word) {  // of one that is closed, or lent
+        return static_cast<ExtentKind>(word >> kClosedKindShift & kClosedKinds);
     }
     static constexpr uint64_t closed(ExtentKind kind, uint32_t when) {
         return kClosed << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift | when;
@@ -2165,8 +2174,7 @@ public:
         const uint32_t extent = chunk / kChunksPerExtent;
         if (extent >= kFirstHuge) return is_huge_chunk(extent - kFirstHuge) && chunk % kChunksPerExtent == 0;
         if (extent >= extent_limit_) return false;
-        ExtentKind kind = this->kind(extent);
-        if (kind == ExtentKind::kNone) kind = parts_.lent_kind(extent);
+        const ExtentKind kind = parts_.kind(extent, true);
         return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
     }
     // COLD. Every slot there is. While those of an extent are visited it does not become one of something else, or what
@@ -2186,7 +2194,7 @@ public:
     void each_chunk(Visit&& visit) const {
         const uint32_t count = extents();
         for (uint32_t extent = 0; extent < count; ++extent) {
-            const ExtentKind kind = this->kind(extent);
+            const ExtentKind kind = parts_.kind(extent, true);
             for (uint32_t place = 0; holds_chunks(kind) && place < parts_of(kind); ++place)
                 visit(extent * kChunksPerExtent + place);
         }
@@ -2244,6 +2252,8 @@ private:
     bool take_back(uint32_t extent, ExtentWord& word);
     void close_extent(uint32_t extent);
     void became_unused(uint32_t extent);
+    // Who searched in vain finds something now, be it memory alone: after it can be had.
+    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed); }  // a number
     void make_slots(uint32_t extent);
     uint32_t take_part(ExtentKind kind);
     void begin_slot(uint32_t slot);
@@ -2302,13 +2312,14 @@ private:
     }
     [[gnu::cold]] uint32_t lacking(uint64_t have, uint64_t wanted, bool shared) const;
     [[gnu::cold]] bool reserve_huge(uint32_t place, bool shared);
-    [[gnu::cold]] uint32_t hold_outgrown(uint32_t place);
+    [[gnu::cold]] uint32_t hold_outgrown(uint32_t place, bool idle);
     [[gnu::cold]] void keep_end(const Slot& slot);
     bool may_claim_huge(uint32_t place) const;
     bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
     bool empty_huge();
     [[gnu::cold]] bool empty_idle_for(uint32_t place);
     [[gnu::cold]] bool empty_idle(uint32_t places);
+    [[gnu::cold]] bool empty_held(uint32_t place);
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
@@ -2345,7 +2356,8 @@ private:
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
-    alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
+    alignas(8) uint64_t unused_ = 0;      // how often extents of slots or blocks, or huge places, became unused, or
+                                          // memory free
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before; 0: the last was not
                                           // refused
     alignas(8) uint64_t huge_after_ = 0;  // the same of huge places
@@ -3296,12 +3308,12 @@ void Segment::cover() {
 // Whether enough is left for the other kinds if so many more extents are of this one, and so many more have memory,
 // where `taken` are, and huge places have the memory of some (`huge`). Of those that are lent others have the memory:
 // these can still be of their kind, if they are chunks, and of any other. ret_unused: an extent of open spans in which
-// nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the last one.
+// nothing is used, rather one that has its memory, and not one that is lent if there is another. Two threads that ask
+// at once may both be told yes, for the last one.
 bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uint32_t taken, uint32_t huge,
                             uint32_t& ret_unused) const {
     ret_unused = kNone;
-    uint32_t have[kExtentKinds] = {}, lent[kExtentKinds] = {}, all_lent = 0, unused = 0;
-    bool whole = false;
+    uint32_t have[kExtentKinds] = {}, lent[kExtentKinds] = {}, all_lent = 0, unused = 0, best = 0;
     for (uint32_t extent = 0; extent < taken; ++extent) {
         const ExtentKind lent_kind = parts_.lent_kind(extent);
         if (holds_chunks(lent_kind)) {
@@ -3317,8 +3329,9 @@ bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t memory, uin
         // relaxed: a guess. turn_extent() decides.
         const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
         const ExtentMemory is = ExtentWord::unpack(word).memory;
-        if (is == ExtentMemory::kGiving || (is == ExtentMemory::kEmpty && whole)) continue;
-        whole = is != ExtentMemory::kEmpty;
+        const uint32_t rank = lent_kind != ExtentKind::kNone ? 1 : is == ExtentMemory::kEmpty ? 2 : 3;
+        if (is == ExtentMemory::kGiving || rank < best || parts_.is_busy(extent)) continue;
+        best = rank;
         ret_unused = extent;
     }
     uint32_t kept = 0, kept_memory = 0;
@@ -3361,8 +3374,9 @@ uint64_t Segment::search_again_at() const {
 }
 
 // The memory of all extents up to this one is theirs from now on, taken or not. False: huge places have it, or there is
-// no such extent.
+// no such extent, though there may be memory, of those that are lent.
 bool Segment::reserve_extent(uint32_t extent) {
+    if (extent >= extent_limit_) return false;
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     for (;;) {
         const uint32_t counted = all_counted(have);
@@ -3479,7 +3493,7 @@ void Segment::close_extent(uint32_t extent) {
 // Of slots or blocks.
 [[gnu::noinline]] void Segment::became_unused(uint32_t extent) {
     if (restores_ && extent >= kept_extents(extent_limit_)) close_extent(extent);
-    StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
+    note_unused();
 }
 
 void Segment::begin_slot(uint32_t slot) {
@@ -3990,6 +4004,11 @@ uint32_t Segment::lacking(uint64_t have, uint64_t wanted, bool shared) const {
 bool Segment::reserve_huge(uint32_t place, bool shared) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     uint32_t outgrown = 0;
+    const auto outgrow = [&](bool idle) {
+        const uint32_t more = hold_outgrown(place, idle);
+        outgrown |= more;
+        return more != 0;
+    };
     bool done = false;
     for (;;) {
         const uint64_t wanted = (have & ~uint64_t{outgrown}) | with_room_for_end(place);
@@ -4003,9 +4022,9 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
         // What nobody uses of extents; and what finished spans have left is memory of an open one, too, which would
         // otherwise be refused something; and so is what open ones have left.
         const uint32_t size = huge_size(place) / kExtentSize;
-        const bool more = (outgrown == 0 && (outgrown = hold_outgrown(place)) != 0) || forget_gone() ||
+        const bool more = outgrow(false) || forget_gone() ||
                           (lacks == kAllPlaces && !shared && lend_extents(2 * size)) ||
-                          (place < kHugeBlocks && empty_idle(lacks));
+                          (place < kHugeBlocks && (empty_idle(lacks) || outgrow(true)));
         if (!more) break;
         have = StdAtomics::load(memory_, std::memory_order_relaxed);
     }
@@ -4014,8 +4033,8 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
 }
 
 // The places that are kept for the ends of the smaller ones of a span, and have no memory: held from now on, so that
-// they get none.
-uint32_t Segment::hold_outgrown(uint32_t place) {
+// they get none. `idle`: those that have some, too, which goes.
+uint32_t Segment::hold_outgrown(uint32_t place, bool idle) {
     uint32_t held = 0;
     const uint32_t holder = place < kHugeBlocks ? StdAtomics::load(holders_[place], std::memory_order_relaxed) : 0;
     for (uint32_t block = 0; holder != 0 && huge_size(block) < huge_size(place); ++block) {
@@ -4023,7 +4042,7 @@ uint32_t Segment::hold_outgrown(uint32_t place) {
         if (StdAtomics::load(holders_[block], std::memory_order_relaxed) != holder ||  // its own note
             is_short_of_memory(end) || !hold_huge(end, kPassing))
             continue;
-        if (memory_of_huge(end) == ExtentMemory::kEmpty)
+        if (memory_of_huge(end) == ExtentMemory::kEmpty || (idle && empty_held(end)))
             held |= uint32_t{1} << end;
         else
             let_go_huge(end);
@@ -4046,6 +4065,7 @@ void Segment::unreserve_huge(uint32_t place) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     while (!StdAtomics::compare_exchange(memory_, have, have & ~(uint64_t{1} << place), std::memory_order_relaxed))
         continue;  // relaxed: numbers
+    note_unused();
 }
 
 // Whether the end of an open span may need the memory that is kept for it there: of the largest place that it has, not
@@ -4166,11 +4186,11 @@ void Segment::give_huge_blocks(Slot& slot) {
             // breaks.
             StdAtomics::store(view_.extent_word(kFirstHuge + place), word.pack(), std::memory_order_release);
             SPR_TESTPOINT(huge_unused);
-            StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
         } else if (word.kind == ExtentKind::kNone || word.memory == ExtentMemory::kEmpty) {
             remove(view_.huge(place), huge_size(place));  // a thread vanished while it populated it
         }
         let_go_huge(place);
+        note_unused();
     }
 }
 
@@ -4253,42 +4273,46 @@ bool Segment::empty_idle_for(uint32_t place) {
     return empty_idle(lacks != 0 ? lacks : kAllPlaces);
 }
 
-// The largest of these that nobody has and that is kept for nobody's end, those of finished spans first. Without the
-// agent's lock: nobody but who holds a place populates it or makes it whole, and an agent gives back what it finds
-// WHOLE, or of blocks UNUSED. Who writes into a block when its span has ended, against the rules, makes memory there
-// once more, until its next span has ended.
+// The largest of these that nobody has and that is kept for nobody's end, those of finished spans first.
 bool Segment::empty_idle(uint32_t places) {
     bool any = false;
     for (uint32_t place = kHugePlaces; !any && place-- != 0;) {
         if ((places >> place & 1) == 0 || !is_huge(place) || is_kept_for_end(place) ||
             memory_of_huge(place) == ExtentMemory::kEmpty || !hold_huge(place, kPassing))
             continue;
-        const ExtentMemory idle = place < kHugeBlocks ? ExtentMemory::kUnused : ExtentMemory::kWhole;
-        uint64_t& word = view_.extent_word(kFirstHuge + place);
-        // relaxed: what its last span wrote was acquired with the place, before it is punched.
-        uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
-        ExtentWord empty = ExtentWord::unpack(seen);
-        if (empty.memory == idle && (place < kHugeBlocks || may_claim_huge(place))) {
-            empty.memory = ExtentMemory::kEmpty;
-            ++empty.gives;
-            // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
-            any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
-            SPR_TESTPOINT(huge_emptied);
-            if (any && remove(view_.huge(place), huge_size(place))) {
-                unreserve_huge(place);
-                // relaxed, both: they say nothing but when. What was refused for want of memory may be had now.
-                StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
-                StdAtomics::store(huge_after_, uint64_t{0}, std::memory_order_relaxed);
-            } else if (any) {  // it stays: the memory is locked
-                seen = empty.pack();
-                empty.memory = idle;
-                StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
-                any = false;
-            }
-        }
+        any = empty_held(place);
+        if (any) unreserve_huge(place);
         let_go_huge(place);
     }
     return any;
+}
+
+// One that is held, if nobody has it. Without the agent's lock: nobody but who holds a place populates it or makes it
+// whole, and an agent gives back what it finds WHOLE, or of blocks UNUSED. Who writes into a block when its span has
+// ended, against the rules, makes memory there once more, until its next span has ended.
+bool Segment::empty_held(uint32_t place) {
+    const ExtentMemory idle = place < kHugeBlocks ? ExtentMemory::kUnused : ExtentMemory::kWhole;
+    uint64_t& word = view_.extent_word(kFirstHuge + place);
+    // relaxed: what its last span wrote was acquired with the place, before it is punched.
+    uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
+    ExtentWord empty = ExtentWord::unpack(seen);
+    if (empty.memory != idle || (place >= kHugeBlocks && !may_claim_huge(place))) return false;
+    empty.memory = ExtentMemory::kEmpty;
+    ++empty.gives;
+    // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
+    const bool any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+    SPR_TESTPOINT(huge_emptied);
+    if (!any) return false;
+    if (remove(view_.huge(place), huge_size(place))) {
+        // relaxed, both: they say nothing but when. What was refused for want of memory may be had now.
+        StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
+        StdAtomics::store(huge_after_, uint64_t{0}, std::memory_order_relaxed);
+        return true;
+    }
+    seen = empty.pack();  // it stays: the memory is locked
+    empty.memory = idle;
+    StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+    return false;
 }
 
 // The oldest that is large enough; the agent may take it first, and then the next one.
@@ -4365,6 +4389,7 @@ bool Segment::lend_extent(uint32_t extent) {
     StdAtomics::fetch_add(memory_, uint64_t{1} << kLentShift, std::memory_order_relaxed);
     parts_.lend(extent, kind);
     SPR_TESTPOINT(extent_lent);
+    note_unused();
     return true;
 }
 
@@ -4374,6 +4399,7 @@ void Segment::put_back(uint32_t extent, ExtentKind kind) {
         parts_.finish_turn(extent, kind);
     else
         parts_.close(extent, kind, looks());
+    note_unused();
 }
 
 // At most so many, from the last one on. True: one at least.
