@@ -219,6 +219,7 @@ TEST_F(EveryInstructionTest, OfTheFastWays) {
         if (IsSkipped() || HasFailure()) return;
 #ifdef SPR_HOT_PATHS
         EXPECT_GE(taken_[call.path], 1u) << "the call went another way";
+        EXPECT_GE(taken_[call.then], 1u) << "the call left its way";
 #endif
         forget();
     }

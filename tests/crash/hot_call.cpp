@@ -119,7 +119,8 @@ const HotCall kHotCalls[kHotPaths] = {
     {HotPath::kStartToItsEnd, "start to its end", think,
      [](Workload& workload, HotState& state) {
          if (!workload.try_start(state.span, Workload::Size::kToBeFound)) abort();
-     }},
+     },
+     HotPath::kStartRoot},
     {HotPath::kStartGiven, "start given", prepare_given, start_with},
     {HotPath::kStartWithContext, "start with context", prepare_own_context, start_with},
     {HotPath::kStartUnsampled, "start unsampled", prepare_unsampled, start_with},
@@ -129,7 +130,7 @@ const HotCall kHotCalls[kHotPaths] = {
      [](Workload&, HotState& state) { spr_span_set_int64(&state.span, SPR_S("key"), 200); }},
     {HotPath::kTextToItsEnd, "text to its end", start,
      [](Workload&, HotState& state) { spr_span_set_string(&state.span, "key", SPR_NUL, "value", SPR_NUL); }},
-    {HotPath::kGoneBack, "gone back", start_two, set_text},
+    {HotPath::kGoneBack, "gone back", start_two, set_text, HotPath::kTextInSlot},
     {HotPath::kList, "list", start,
      [](Workload&, HotState& state) { spr_span_set_attributes(&state.span, kAttributes, 2); }},
     {HotPath::kInBlock, "in block", start_in_a_block, set_text},

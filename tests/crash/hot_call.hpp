@@ -29,6 +29,8 @@ struct HotCall {
     const char* name;
     void (*prepare)(Workload&, HotState&);
     void (*call)(Workload&, HotState&);
+    // Which it goes on as, where `path` is only its first part.
+    trace::HotPath then = path;
 };
 
 inline constexpr auto kHotPaths = static_cast<uint32_t>(trace::HotPath::kCount);
