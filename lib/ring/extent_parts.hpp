@@ -32,8 +32,8 @@ public:
     // One word for each extent that there will ever be, zeroed, outliving this.
     void reset(uint64_t* words) { words_ = words; }
 
-    // kNone: nobody's, it is being turned, closed, or lent. `even_lent`: then lent_kind(), for one that is about to be
-    // may hold chunks that are used.
+    // kNone: nobody's, it is being turned, closed, or lent. `even_lent`: of one that is lent, or about to be, the kind
+    // that it had, for it may still hold chunks that are used.
     ExtentKind kind(uint32_t extent, bool even_lent = false) const {
         // acquire: the extent is populated, and its slots are whole. Pairs with the releases in begin() and
         // finish_turn(). Without it a thread could touch pages that are not there yet (SIGBUS on a full tmpfs).
