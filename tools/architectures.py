@@ -55,7 +55,7 @@ def aarch64():
         tools="aarch64-linux-gnu-", needs=["clang-14", "aarch64-linux-gnu-ld", "qemu-aarch64"],
         wrapper=["qemu-aarch64", "-L", str(SOURCE / "build-aarch64/root")],
         left_out={"ring fork_guard": NO_MADVISE, "ring full_tmpfs": NO_MADVISE, "ring segment_memory": NO_MADVISE,
-                  "ring segment_huge": NO_MADVISE, "ring segment_huge_kill": NO_MADVISE,
+                  "ring segment_huge": NO_MADVISE, "ring segment_huge_kill": NO_MADVISE, "ring segment_lent": NO_MADVISE,
                   "trace fork": NO_MADVISE, "trace idle_slots": NO_MADVISE},
         left_out_of_tests={
             "LargeSpanTest.IsTheParentsAfterAFork": NO_MADVISE,

@@ -211,9 +211,9 @@ class Install(harness.Case):
         library = self.only("libspanring.so").resolve()
         loader = {name for name in self.needed(library) if name.startswith("ld-linux")}
         self.assertEqual(self.needed(library) - loader, {"libc.so.6"})
-        stripped = self.workspace.folder / "stripped.so"
-        subprocess.run(["strip", "-o", stripped, library], check=True)
-        self.assertLess(stripped.stat().st_size, 216_000)
+        # By what is loaded: a file is as much longer as its linker fills pages up.
+        size = subprocess.run([harness.SOURCE / "tests/abi/check.py", "size", library], capture_output=True, text=True)
+        self.assertEqual(size.returncode, 0, size.stderr)
 
     def test_the_installed_programs_start(self):
         for name in ("bin/spanring-agent", "bin/spanring"):
