@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -139,10 +140,12 @@ std::unique_ptr<Gatekeeper::Question> Gatekeeper::ask_password(std::string_view 
     return question;
 }
 
-void Gatekeeper::Question::compute() {
-    const Time begun = std::chrono::steady_clock::now();
-    right_ = passwords_->matches(user_, password_);
-    took_ = std::chrono::steady_clock::now() - begun;
+void Gatekeeper::Question::compute() noexcept {
+    try {
+        result_ = passwords_->matches(user_, password_) ? Result::kRight : Result::kWrong;
+    } catch (const std::bad_alloc&) {  // not known
+    }
+    took_ = std::chrono::steady_clock::now() - made_;
 }
 
 Gatekeeper::Verdict Gatekeeper::answer(const Question& question) {
@@ -150,11 +153,13 @@ Gatekeeper::Verdict Gatekeeper::answer(const Question& question) {
     next_check_ = question.asked_ + kApart * question.took_;
     next_of_peer_[question.peer_] = question.asked_ + kApart * kApart * question.took_;
     if (question.passwords_ != allowed_.passwords) return Verdict::kLater;  // there are others by now
+    if (question.result_ == Question::Result::kNone) return Verdict::kLater;
+    const bool right = question.result_ == Question::Result::kRight;
     // Those that were let in are few; who tries many keeps them all the same, for they are asked for only once.
     if (known_.size() >= kMostKnown) std::erase_if(known_, [](const auto& each) { return !each.second; });
     if (known_.size() >= kMostKnown) known_.clear();
-    known_.emplace(question.digest_, question.right_);
-    return question.right_ ? Verdict::kLetIn : Verdict::kUnknown;
+    known_.emplace(question.digest_, right);
+    return right ? Verdict::kLetIn : Verdict::kUnknown;
 }
 
 }  // namespace spanring::agent

@@ -85,7 +85,8 @@ private:
 // Whether a password that was not seen before is the user's.
 class Gatekeeper::Question {
 public:
-    void compute();  // takes as long as the hash is made for
+    // Takes as long as the hash is made for. Without memory for it the answer is "later".
+    void compute() noexcept;
 
 private:
     friend class Gatekeeper;
@@ -93,8 +94,10 @@ private:
     std::string user_, password_, peer_;
     Digest digest_{};
     Time asked_{};
+    const Time made_ =
+        std::chrono::steady_clock::now();  // what it takes to start a thread for it is part of what it took
     Time::duration took_{};
-    bool right_ = false;
+    enum class Result : uint8_t { kNone, kRight, kWrong } result_ = Result::kNone;
 };
 
 }  // namespace spanring::agent

@@ -10,9 +10,11 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "auth/allowed_senders.hpp"
 #include "auth/password_list.hpp"
+#include "support/scarce_memory.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace spanring::agent::test {
@@ -226,6 +228,32 @@ TEST(GatekeeperTest, WhoMustNotWaitGetsAQuestionThatAnyThreadComputes) {
     question->compute();
     EXPECT_EQ(gate.answer(*question), Verdict::kLater);
     EXPECT_EQ(gate.judge("Basic Ym9iOmI=", "b", kNow + 3h), Verdict::kUnknown);
+}
+
+TEST(GatekeeperTest, WithoutMemoryForAPasswordItIsAskedAgain) {
+    Gatekeeper gate(basic("ann:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW"), "here");
+    Verdict verdict = Verdict::kUnknown;
+    const auto question = gate.ask("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow, verdict);
+    ASSERT_NE(question, nullptr);
+    spanring::test::allocations_left = 0;
+    question->compute();
+    EXPECT_EQ(std::exchange(spanring::test::allocations_left, spanring::test::kPlenty), spanring::test::kPlenty)
+        << "one failed";
+    EXPECT_EQ(gate.answer(*question), Verdict::kLater);
+    EXPECT_EQ(gate.judge("Basic YW5uOm9wZW4gc2VzYW1l", "a", kNow + 1h), Verdict::kLetIn);
+}
+
+// Also where a check itself takes next to nothing.
+TEST(GatekeeperTest, WhatItTakesToHaveAPasswordComputedKeepsOthersWaiting) {
+    Gatekeeper gate(basic("ann:open sesame"), "here");
+    Verdict verdict = Verdict::kUnknown;
+    const auto question = gate.ask("Basic YW5uOmE=", "a", kNow, verdict);
+    ASSERT_NE(question, nullptr);
+    std::this_thread::sleep_for(1ms);  // as a thread that is not there yet
+    question->compute();
+    EXPECT_EQ(gate.answer(*question), Verdict::kUnknown);
+    EXPECT_EQ(gate.judge("Basic YW5uOmI=", "b", kNow + 4ms - 1us), Verdict::kLater);
+    EXPECT_EQ(gate.judge("Basic YW5uOmI=", "b", kNow + 1h), Verdict::kUnknown);
 }
 
 TEST(GatekeeperTest, AnyOfSeveralTokensWillDo) {
