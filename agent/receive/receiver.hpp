@@ -145,7 +145,7 @@ private:
         uint64_t parcel = 0;   // its number at the desk
         size_t undecided = 0;  // traces of it
         bool parked = false;
-        TraceTable<TraceFate> fates;
+        std::optional<TraceTable<TraceFate>> fates;  // of these; its seed costs more than all else of a delivery
     };
     struct Kept {  // in a file, and with no exporter
         uint64_t number = 0;

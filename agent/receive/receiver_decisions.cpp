@@ -26,6 +26,7 @@ void Receiver::hand_in(Delivery& delivery) {
         return hand_on(delivery);
     }
     delivery.undecided = ballots.size();
+    delivery.fates.emplace();
     const size_t memory = ballots.size() * kBytesOfBallot;
     held_.fetch_add(memory, kSum);
     delivery.batch->memory += memory;
@@ -59,7 +60,7 @@ void Receiver::take(const TraceVerdict& verdict) {
     Delivery& delivery = *place->second;
     const Decision& decision = verdict.decision;
     const TraceFate fate{decision.keep ? 0 : ballots_->rule_of(decision), verdict.late, ballots_->chance_of(decision)};
-    if (delivery.fates.add(verdict.trace, fate)) --delivery.undecided;
+    if (delivery.fates->add(verdict.trace, fate)) --delivery.undecided;
     if (delivery.undecided != 0) return;
     make_ready(delivery);
     undecided_.erase(place);
@@ -75,7 +76,7 @@ void Receiver::make_ready(Delivery& delivery) {
     ReceivedSpans spans;
     spans.runs = batch.runs;
     spans.parts = delivery.parts;
-    leave_out_dropped(spans, delivery.fates);
+    if (delivery.fates) leave_out_dropped(spans, *delivery.fates);
     processed_.take(spans);
     batch.buffers.reserve(batch.buffers.size() + spans.more.size());
     batch.runs = std::move(spans.runs);
