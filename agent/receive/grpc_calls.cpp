@@ -6,20 +6,20 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
+#include <grpc/support/time.h>
 #include <grpcpp/server_builder.h>
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 
 #include "base/content_coding.hpp"
 #include "base/named_thread.hpp"
+#include "crash/alternate_stack.hpp"
 #include "receive/answer_body.hpp"
 #include "receive/receivers.hpp"
 
 namespace spanring::agent {
 namespace {
 
-namespace asio = boost::asio;
 using grpc::Status;
 using grpc::StatusCode;
 
@@ -35,27 +35,39 @@ grpc::ByteBuffer buffer_of(const std::string& bytes) {
 
 Status busy(StatusCode code, const std::string& why) { return {code, why, retry_status_body(code, why)}; }
 
+// In the clock of gRPC's queues. The clock's beginning: at once, and without a look at it.
+gpr_timespec gprs(std::chrono::steady_clock::time_point time) {
+    using Clock = std::chrono::steady_clock;
+    if (time == Clock::time_point::max()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    if (time == Clock::time_point()) return gpr_time_0(GPR_CLOCK_MONOTONIC);
+    const std::chrono::nanoseconds left = std::max<Clock::duration>(time - Clock::now(), Clock::duration(0));
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(left.count(), GPR_TIMESPAN));
+}
+
 // A message as one piece, decompressed.
-Decoding body_of(const grpc::ByteBuffer& message, uint64_t most, Body& ret_body) {
+Decoding body_of(const grpc::ByteBuffer& message, uint64_t most, BodyPool& bodies, ReceivedBody& ret_body) {
     std::vector<grpc::Slice> slices;
     if (!message.Dump(&slices).ok()) return Decoding::kBroken;
-    Body body;
-    body.size = message.Length();
-    body.bytes = std::make_unique_for_overwrite<uint8_t[]>(body.size);
+    ReceivedBody body = bodies.take(message.Length());
     uint8_t* to = body.bytes.get();
     for (const grpc::Slice& slice : slices) to = std::copy(slice.begin(), slice.end(), to);
     // gRPC does not say whether it is compressed, but a request cannot begin like this: type 7 of a field is none.
     const bool gzip = body.size >= 2 && body.bytes[0] == 0x1f && body.bytes[1] == 0x8b;
-    if (gzip) return decode_body(ContentCoding::kGzip, body.span(), most, ret_body);
-    ret_body = std::move(body);
-    return Decoding::kDone;
+    if (!gzip) {
+        ret_body = std::move(body);
+        return Decoding::kDone;
+    }
+    Body plain;
+    const Decoding decoding = decode_body(ContentCoding::kGzip, body.span(), most, plain);
+    if (decoding == Decoding::kDone) ret_body = std::move(plain);
+    return decoding;
 }
 
 }  // namespace
 
-GrpcCalls::GrpcCalls(asio::io_context& context, const Receivers& receivers, Bounds bounds, GrpcConnections& connections,
-                     Gatekeeper* gate, grpc::ServerBuilder& builder)
-    : context_(context), receivers_(receivers), bounds_(bounds), connections_(connections), gate_(gate) {
+GrpcCalls::GrpcCalls(const Receivers& receivers, Bounds bounds, GrpcConnections& connections, Gatekeeper* gate,
+                     std::function<void()> work, grpc::ServerBuilder& builder)
+    : receivers_(receivers), bounds_(bounds), connections_(connections), gate_(gate), work_(std::move(work)) {
     builder.RegisterAsyncGenericService(&generic_);
     queue_ = builder.AddCompletionQueue();
 }
@@ -66,6 +78,13 @@ void GrpcCalls::begin() {
         for (int i = 0; i < kOpenCalls; ++i) open_call();
     }
     thread_ = named_thread("receive-grpc", [this] { run(); });
+}
+
+// One alarm: a second one would be told of twice.
+void GrpcCalls::wake() {
+    const MutexLock lock(wake_mutex_);
+    if (std::exchange(woken_, true)) return;
+    alarm_.Set(queue_.get(), gpr_time_0(GPR_CLOCK_MONOTONIC), &alarm_);
 }
 
 // ---- The receiver's thread ------------------------------------------------------------------------------------------
@@ -116,6 +135,10 @@ void GrpcCalls::end_unanswered() {
 }
 
 void GrpcCalls::end() {
+    {
+        const MutexLock lock(wake_mutex_);
+        woken_ = true;
+    }
     queue_->Shutdown();
     thread_.join();
     const MutexLock lock(mutex_);
@@ -147,11 +170,42 @@ void GrpcCalls::answer(Call& call, const ReceiverReply& reply) {
 // ---- The thread of the calls ----------------------------------------------------------------------------------------
 
 void GrpcCalls::run() {
-    void* tag = nullptr;
-    for (bool ok = false; queue_->Next(&tag, &ok);) {
+    const AlternateStack stack;
+    for (;;) {
+        void* tag = nullptr;
+        bool ok = false;
+        const auto status = queue_->AsyncNext(&tag, &ok, gprs(go_at_));
+        if (status == grpc::CompletionQueue::SHUTDOWN) return;
         turns_.fetch_add(1, std::memory_order_relaxed);  // relaxed: nothing is read by it
-        proceed(*static_cast<Call*>(tag), ok);
+        if (status == grpc::CompletionQueue::TIMEOUT) {
+            go_on();
+        } else if (tag == &alarm_) {
+            {
+                const MutexLock lock(wake_mutex_);
+                woken_ = false;
+            }
+            at_work_.store(true, std::memory_order_relaxed);  // relaxed: nothing is read by it
+            work_();
+            go_at_ = {};                                       // what waited for what is answered now
+            at_work_.store(false, std::memory_order_relaxed);  // likewise
+        } else {
+            proceed(*static_cast<Call*>(tag), ok);
+        }
     }
+}
+
+// Nothing more is there.
+void GrpcCalls::go_on() {
+    const Clock::time_point now = Clock::now();
+    go_at_ = Clock::time_point::max();
+    const MutexLock lock(receivers_.mutex());
+    receivers_.each([&](Receiver& receiver) {
+        try {
+            go_at_ = std::min(go_at_, receiver.go(now));
+        } catch (const std::exception& error) {  // no memory; it goes with the next
+            spdlog::error("receiver: {}", error.what());
+        }
+    });
 }
 
 void GrpcCalls::proceed(Call& call, bool ok) {
@@ -178,7 +232,13 @@ void GrpcCalls::proceed(Call& call, bool ok) {
     if (!ok || !call.message.Valid()) return finish(call, {StatusCode::INVALID_ARGUMENT, "it has no message"});
     set(call, State::kTaken);
     lock.unlock();
-    has_message(holds);
+    at_work_.store(true, std::memory_order_relaxed);  // relaxed: nothing is read by it
+    try {
+        has_message(holds);
+    } catch (const std::exception& error) {  // no memory: it costs the request
+        answer(call, {ReceiverReply::Kind::kBusy, 0, error.what()});
+    }
+    at_work_.store(false, std::memory_order_relaxed);  // likewise
 }
 
 void GrpcCalls::began(const CallPtr& begun) {
@@ -213,11 +273,11 @@ Gatekeeper::Verdict GrpcCalls::ask(const Call& call) {
     if (gate_ == nullptr || call.connection == nullptr) return Gatekeeper::Verdict::kLetIn;
     const auto said = call.context.client_metadata().find(gate_->header());
     const bool none = said == call.context.client_metadata().end();
-    asking_.store(true, std::memory_order_relaxed);  // relaxed: nothing is read by it
+    at_work_.store(true, std::memory_order_relaxed);  // relaxed: nothing is read by it
     const Gatekeeper::Verdict verdict =
         gate_->judge(none ? "" : std::string_view(said->second.data(), said->second.size()), call.connection->origin(),
                      Clock::now());
-    asking_.store(false, std::memory_order_relaxed);  // likewise
+    at_work_.store(false, std::memory_order_relaxed);  // likewise
     return verdict;
 }
 
@@ -230,7 +290,7 @@ bool GrpcCalls::may_ask(Call& call, Gatekeeper::Verdict verdict) {
             return false;
         case Gatekeeper::Verdict::kUnknown: break;
     }
-    asio::post(context_, [&receiver = receivers_.first()] { receiver.note_unauthenticated(); });
+    receivers_.first().note_unauthenticated();
     finish(call, {StatusCode::UNAUTHENTICATED, "the receiver does not know who sends"});
     return false;
 }
@@ -248,8 +308,8 @@ void GrpcCalls::read_next() {
 
 // Without the lock: this is most of what there is to do for a request.
 void GrpcCalls::has_message(const CallPtr& call) {
-    Body body;
-    const Decoding decoding = body_of(call->message, bounds_.message_bytes, body);
+    ReceivedBody body;
+    const Decoding decoding = body_of(call->message, bounds_.message_bytes, bodies_, body);
     call->message.Clear();
     call->had_request = decoding == Decoding::kDone;
     if (decoding != Decoding::kDone || !call->receiver->has_room(body.size)) {
@@ -265,18 +325,16 @@ void GrpcCalls::has_message(const CallPtr& call) {
             case Decoding::kBroken: return refuse(*call, {StatusCode::INVALID_ARGUMENT, "its compression is broken"});
         }
     }
-    Receiver& receiver = *call->receiver;
-    receiver.announce(body.size);
-    // A call that ended meanwhile is not there any more.
-    asio::post(context_, [this, &receiver, weak = std::weak_ptr(call), body = std::move(body)]() mutable {
-        receiver.has_arrived(body.size);
-        receiver.take(
-            std::move(body),
-            [this, weak](const ReceiverReply& reply) {
-                if (const CallPtr waits = weak.lock()) answer(*waits, reply);
-            },
-            ReceivedBy::kGrpc);
-    });
+    go_at_ = {};  // as soon as nothing more is there
+    const MutexLock lock(receivers_.mutex());
+    receivers_.note(ReceivedBy::kGrpc);
+    call->receiver->take(
+        std::move(body),
+        // A call that ended meanwhile is not there any more.
+        [this, weak = std::weak_ptr(call)](const ReceiverReply& reply) {
+            if (const CallPtr waits = weak.lock()) answer(*waits, reply);
+        },
+        ReceivedBy::kGrpc, true);
 }
 
 void GrpcCalls::open_call() {
@@ -302,7 +360,7 @@ void GrpcCalls::finish(Call& call, const Status& status) {
 void GrpcCalls::refuse(Call& call, const Status& status) {
     const bool malformed = status.error_details().empty();
     Receiver& receiver = call.receiver != nullptr ? *call.receiver : receivers_.first();
-    asio::post(context_, [&receiver, malformed] { malformed ? receiver.note_malformed() : receiver.note_refused(); });
+    malformed ? receiver.note_malformed() : receiver.note_refused();
     finish(call, status);
 }
 

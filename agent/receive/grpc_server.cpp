@@ -29,6 +29,7 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLook{200}, kIdleLook{1000};
+constexpr std::chrono::seconds kTrim{1};                                      // for memory of requests that nobody uses
 constexpr std::chrono::milliseconds kLongestTurn{100};                        // of CPU
 constexpr size_t kMostReading = 64;                                           // whose messages are being read
 constexpr int kKeepaliveTime = 5 * 60 * 1000, kKeepaliveTimeout = 20 * 1000;  // ms
@@ -40,9 +41,10 @@ constexpr int kReadAhead = 256 << 10;  // bytes of a connection, and of a stream
 class GrpcServer::Service {
 public:
     Service(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options, uint64_t memory,
-            ListeningSockets* sockets);
+            std::function<void()> work, ListeningSockets* sockets);
     ~Service();
 
+    void wake() { calls_->wake(); }
     void serve();
     void accept_no_more() { entrance_.accept_no_more(); }
     Clock::time_point look(Clock::time_point now);
@@ -52,11 +54,10 @@ public:
     std::string address() const;
 
 private:
-    void build(const Receivers& receivers, uint64_t memory);
+    void build(const Receivers& receivers, uint64_t memory, std::function<void()> work);
     void accepted(Descriptor connection, TlsEntrance::Came came, const std::string& peer);
     void end_flood();
 
-    asio::io_context& context_;
     const GrpcReceiverOptions options_;
     const size_t most_reading_;
     ProtocolEntrance entrance_;  // its gate is the calls' thread's
@@ -67,28 +68,27 @@ private:
     // Connections whose hands are being shaken when it ends find nobody.
     const std::shared_ptr<Service*> alive_ = std::make_shared<Service*>(this);
 
-    Clock::time_point next_look_{};
+    Clock::time_point next_look_{}, next_trim_{};
     uint64_t last_turns_ = 0;                 // of the thread of the calls
     std::chrono::nanoseconds cpu_at_turn_{};  // that the thread had used when it was seen to take a turn
 };
 
 GrpcServer::Service::Service(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
-                             uint64_t memory, ListeningSockets* sockets)
-    : context_(context),
-      options_(options),
+                             uint64_t memory, std::function<void()> work, ListeningSockets* sockets)
+    : options_(options),
       most_reading_(std::clamp<size_t>(memory / 2 / options.most_bytes(), 1, kMostReading)),
       entrance_(context, options.endpoint, options.entrance, "grpc", "h2", sockets,
                 [&receivers](ConnectionRefusal refusal) { receivers.first().note_refused_connection(refusal); }),
       connections_(context, options.entrance.max_connections,
                    [&receivers](bool opened) { receivers.first().note_connection(opened); }) {
-    build(receivers, memory);
+    build(receivers, memory, std::move(work));
     calls_->begin();
 }
 
-void GrpcServer::Service::build(const Receivers& receivers, uint64_t memory) {
+void GrpcServer::Service::build(const Receivers& receivers, uint64_t memory, std::function<void()> work) {
     grpc::ServerBuilder builder;
     const GrpcCalls::Bounds bounds{options_.most_bytes(), most_reading_};
-    calls_.emplace(context_, receivers, bounds, connections_, entrance_.gate(), builder);
+    calls_.emplace(receivers, bounds, connections_, entrance_.gate(), std::move(work), builder);
     builder.SetMaxReceiveMessageSize(static_cast<int>(std::min<uint64_t>(options_.most_bytes(), INT32_MAX)));
     // gRPC would decompress without a bound.
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
@@ -134,6 +134,10 @@ Clock::time_point GrpcServer::Service::look(Clock::time_point now) {
     calls_->end_slow(now);
     const bool any = connections_.listen();
     end_flood();
+    if (now >= next_trim_) {
+        calls_->trim();
+        next_trim_ = now + kTrim;
+    }
     return next_look_ = now + (any ? kLook : kIdleLook);
 }
 
@@ -142,7 +146,7 @@ Clock::time_point GrpcServer::Service::look(Clock::time_point now) {
 void GrpcServer::Service::end_flood() {
     const uint64_t turns = calls_->turns();
     const auto cpu = calls_->cpu();
-    if (turns != std::exchange(last_turns_, turns) || calls_->is_asking()) cpu_at_turn_ = cpu;
+    if (turns != std::exchange(last_turns_, turns) || calls_->is_at_work()) cpu_at_turn_ = cpu;
     const auto messages = std::chrono::nanoseconds(most_reading_ * options_.most_bytes());  // one for a byte
     if (cpu - cpu_at_turn_ < kLongestTurn + messages) return;
     cpu_at_turn_ = cpu;
@@ -160,9 +164,10 @@ std::string GrpcServer::Service::address() const {
 }
 
 GrpcServer::GrpcServer(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
-                       uint64_t memory, ListeningSockets* sockets)
-    : service_(std::make_unique<Service>(context, receivers, options, memory, sockets)) {}
+                       uint64_t memory, std::function<void()> work, ListeningSockets* sockets)
+    : service_(std::make_unique<Service>(context, receivers, options, memory, std::move(work), sockets)) {}
 GrpcServer::~GrpcServer() = default;
+void GrpcServer::wake() { service_->wake(); }
 void GrpcServer::serve() { service_->serve(); }
 void GrpcServer::accept_no_more() { service_->accept_no_more(); }
 Clock::time_point GrpcServer::look(Clock::time_point now) { return service_->look(now); }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,12 +24,15 @@ class GrpcServer {
 public:
     // Listens at once, on one of `sockets` (null: of its own). `memory`: bytes that the library may keep of messages
     // that are not whole yet. Throws std::runtime_error that says where it cannot listen and why not. Context and
-    // receivers outlive it, and nobody runs the context when it ends.
+    // receivers outlive it, and nobody runs the context when it ends. `work` is called by the thread of the calls after
+    // wake().
     GrpcServer(boost::asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
-               uint64_t memory, ListeningSockets* sockets = nullptr);
+               uint64_t memory, std::function<void()> work, ListeningSockets* sockets = nullptr);
     ~GrpcServer();
     GrpcServer(const GrpcServer&) = delete;
     GrpcServer& operator=(const GrpcServer&) = delete;
+
+    void wake();  // any thread
 
     // The thread that runs the context:
     void serve();  // begins to accept

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core/basic_stream.hpp>
@@ -279,8 +280,13 @@ private:
         parser_.reset();  // with the body
         state_ = State::kAnswering;
         stream_.expires_never();
-        receiver_->take(std::move(body),
-                        [self = shared_from_this()](const ReceiverReply& reply) { self->answer(reply); });
+        const MutexLock lock(listener_->receivers_.mutex());
+        listener_->receivers_.note(ReceivedBy::kHttp);
+        // Whoever has the answer, the session lives and ends on this thread.
+        receiver_->take(std::move(body), [self = shared_from_this()](const ReceiverReply& reply) mutable {
+            asio::io_context& context = self->listener_->context_;
+            asio::dispatch(context, [self = std::move(self), reply] { self->answer(reply); });
+        });
     }
 
     void answer(const ReceiverReply& reply) {

@@ -16,6 +16,7 @@
 
 #include "base/event_loop_progress.hpp"
 #include "base/log_pace.hpp"
+#include "base/mutex.hpp"
 #include "base/named_thread.hpp"
 #include "crash/alternate_stack.hpp"
 #include "receive/grpc_server.hpp"
@@ -67,15 +68,19 @@ public:
     Worker(const ReceiverOptions& options, ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan,
            Ledger& ledger, const std::vector<Other>& others, ListeningSockets* sockets) {
         const auto make = [this](ReceiverSettings of, std::shared_ptr<const ExportPlan> by, Ledger& in) {
-            of.due_sooner = [this] { set_timer(); };
+            of.due_sooner = [this]() SPR_NO_THREAD_SAFETY_ANALYSIS { sooner(); };  // its caller holds the receivers
             return std::make_unique<Receiver>(std::move(of), std::move(by), in, [this] { wake(); });
         };
         if (options.traces && options.enabled())
             receivers_.add(Signal::kTraces, make(std::move(settings), std::move(plan), ledger));
         for (const Other& other : others)
             receivers_.add(other.signal, make(settings_of(options, other), other.plan, *other.ledger), other.open);
-        if (options.grpc.enabled)
-            grpc_ = std::make_unique<GrpcServer>(context_, receivers_, options.grpc, options.queue_bytes, sockets);
+        if (options.grpc.enabled) {
+            grpc_ = std::make_unique<GrpcServer>(
+                context_, receivers_, options.grpc, options.queue_bytes, [this] { answer(); }, sockets);
+            const MutexLock lock(wake_mutex_);
+            awake_ = grpc_.get();
+        }
         if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receivers_, options.http, sockets);
         if (grpc_ != nullptr) grpc_->serve();
         if (http_ != nullptr) http_->serve();
@@ -84,6 +89,10 @@ public:
     }
 
     ~Worker() {
+        {
+            const MutexLock lock(wake_mutex_);
+            awake_ = nullptr;
+        }
         guard_.reset();
         context_.stop();
         if (thread_.joinable()) thread_.join();
@@ -158,40 +167,87 @@ public:
     }
 
 private:
-    // On the worker's thread. The promise is its own as well: it may be about to let go of it when this returns.
+    // On the worker's thread, with the receivers. The promise is its own as well: it may be about to let go of it when
+    // this returns.
     template <class Work>
     bool ask(Work work) {
         const auto answer = std::make_shared<std::promise<bool>>();
-        asio::post(context_, [answer, work] { answer->set_value(work()); });
+        asio::post(context_, [this, answer, work] {
+            bool result = false;
+            {
+                const MutexLock lock(receivers_.mutex());
+                result = work();
+            }
+            answer->set_value(result);
+        });
         return answer->get_future().get();
     }
 
+    // Answers are had by the thread that is likely to write them. Any thread.
     void wake() {
+        {
+            const MutexLock lock(wake_mutex_);
+            if (awake_ != nullptr && receivers_.last_by() == ReceivedBy::kGrpc) return awake_->wake();
+        }
         asio::post(context_, [this] { work(); });
     }
 
+    // The worker's thread.
     void work() {
+        const MutexLock lock(receivers_.mutex());
         next_look_ = Clock::now() + kStatus;
         try {
             if (grpc_ != nullptr) next_look_ = std::min(next_look_, grpc_->look(Clock::now()));
+        } catch (const std::exception& error) {
+            tell(error);
+        }
+        work_receivers();
+        set_timer();
+    }
+
+    // Any thread: what the exporters have answered, and what is due.
+    void answer() {
+        const MutexLock lock(receivers_.mutex());
+        work_receivers();
+        sooner();
+    }
+
+    void work_receivers() SPR_REQUIRES(receivers_.mutex()) {
+        try {
             receivers_.each([](Receiver& receiver) { receiver.work(Clock::now()); });
         } catch (const std::exception& error) {
             tell(error);
         }
-        set_timer();
     }
 
-    // One that ends too early is left alone: with each request something else is due, and later, and setting it costs
-    // more than one turn in vain.
-    void set_timer() {
+    Clock::time_point due() const SPR_REQUIRES(receivers_.mutex()) {
         Clock::time_point next = next_look_;
         receivers_.each([&](const Receiver& receiver) { next = std::min(next, receiver.due()); });
+        return next;
+    }
+
+    // Something may be due before the timer ends. Any thread.
+    void sooner() SPR_REQUIRES(receivers_.mutex()) {
+        if (timer_at_ <= due()) return;
+        asio::post(context_, [this] {
+            const MutexLock lock(receivers_.mutex());
+            set_timer();
+        });
+    }
+
+    // The worker's thread. One that ends too early is left alone: with each request something else is due, and later,
+    // and setting it costs more than one turn in vain.
+    void set_timer() SPR_REQUIRES(receivers_.mutex()) {
+        const Clock::time_point next = due();
         if (timer_at_ <= next) return;
         timer_at_ = Clock::time_point::max();  // where it cannot be set, the next who comes by does
         timer_.expires_at(next);
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
-            timer_at_ = Clock::time_point::max();
+            {
+                const MutexLock lock(receivers_.mutex());
+                timer_at_ = Clock::time_point::max();
+            }
             work();
         });
         timer_at_ = next;
@@ -205,24 +261,27 @@ private:
                 context_.run();
                 return;
             } catch (const std::exception& error) {
+                const MutexLock lock(receivers_.mutex());
                 tell(error);
             }
         }
     }
 
-    void tell(const std::exception& error) {
+    void tell(const std::exception& error) SPR_REQUIRES(receivers_.mutex()) {
         if (const auto more = failure_log_.due()) spdlog::error("receiver: {}{}", error.what(), *more);
     }
 
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
     asio::steady_timer timer_{context_};
-    Clock::time_point timer_at_ = Clock::time_point::max();  // when it ends; there is none
-    Clock::time_point next_look_{};
+    Mutex wake_mutex_;
+    GrpcServer* awake_ SPR_GUARDED_BY(wake_mutex_) = nullptr;  // whose thread can be woken
     Receivers receivers_;
+    LogPace failure_log_ SPR_GUARDED_BY(receivers_.mutex());
+    Clock::time_point timer_at_ SPR_GUARDED_BY(receivers_.mutex()) = Clock::time_point::max();  // when it ends; none
+    Clock::time_point next_look_ SPR_GUARDED_BY(receivers_.mutex()){};
     std::unique_ptr<GrpcServer> grpc_;
     std::unique_ptr<HttpServer> http_;
-    LogPace failure_log_;
     // It is asked as long as it is there, so it goes before the context, and after its thread has ended.
     EventLoopProgress progress_{"receive", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     std::thread thread_;

@@ -18,6 +18,7 @@ namespace {
 
 // How long a request waits for others to go with it, while the exporters have something to do anyway.
 constexpr std::chrono::milliseconds kGather{5};
+constexpr std::chrono::milliseconds kTogether{1};    // after answers: for those who have them to send again
 constexpr std::chrono::milliseconds kTryAgain{100};  // a disk that did not take what is to be kept, or booked
 constexpr std::chrono::seconds kReplayPause{1};      // exporters that had no room for what was kept
 
@@ -79,7 +80,7 @@ Receiver::~Receiver() {
 
 // ---- In -------------------------------------------------------------------------------------------------------------
 
-void Receiver::take(Body request, Answer answer, ReceivedBy by) {
+void Receiver::take(ReceivedBody request, Answer answer, ReceivedBy by, bool more) {
     if (closed_.load(kSum)) {
         ++status_.refused_requests;
         return answer({ReceiverReply::Kind::kBusy, 0, "the agent ends"});
@@ -112,11 +113,25 @@ void Receiver::take(Body request, Answer answer, ReceivedBy by) {
     }
     gathering_->waiting.push_back({std::move(answer), spans.parts.size(), spans.invalid, spans.defect, by});
     add(*gathering_, std::move(request), std::move(spans));
-    const bool alone = std::all_of(deliveries_.begin(), deliveries_.end(),
-                                   [](const auto& delivery) { return delivery->kept.has_value(); });
-    const bool is_last = announced_.load(kSum) == 0;
-    if ((alone && is_last) || full(0, 0, 0)) submit(std::move(gathering_));
-    if (due() < due_before) settings_.due_sooner();
+    if ((!more && alone()) || full(0, 0, 0)) submit(std::move(gathering_));
+    if (!more && due() < due_before) settings_.due_sooner();
+}
+
+// Who has an answer and sends at once goes with the others that had theirs: what a batch costs, its booking first of
+// all, is shared by more requests.
+Receiver::Clock::time_point Receiver::go(Clock::time_point now) {
+    if (gathering_ != nullptr && alone()) {
+        if (now < together_until_ && gathering_->waiting.size() < together_) return together_until_;
+        submit(std::move(gathering_));
+    }
+    settings_.due_sooner();  // perhaps
+    return Clock::time_point::max();
+}
+
+// Nobody waits for anything that is under way.
+bool Receiver::alone() const {
+    return std::all_of(deliveries_.begin(), deliveries_.end(),
+                       [](const auto& delivery) { return delivery->kept.has_value(); });
 }
 
 // Not what an earlier agent kept, which has measured it.
@@ -134,10 +149,10 @@ void Receiver::measure(const std::vector<Run>& runs) {
     }
 }
 
-void Receiver::add(Delivery& delivery, Body request, ReceivedSpans spans) {
+void Receiver::add(Delivery& delivery, ReceivedBody request, ReceivedSpans spans) {
     Batch& batch = *delivery.batch;
     const size_t memory =
-        request.size + spans.more_bytes + spans.runs.size() * sizeof(Run) + spans.parts.size() * sizeof(ReceivedPart);
+        request.held + spans.more_bytes + spans.runs.size() * sizeof(Run) + spans.parts.size() * sizeof(ReceivedPart);
     held_.fetch_add(memory, kSum);
     batch.memory += memory;
     batch.spans += static_cast<uint32_t>(spans.spans - spans.invalid - spans.filtered);
@@ -220,8 +235,13 @@ void Receiver::work(Clock::time_point now) {
     }
     // Before the answers, and once for all of them. Where the ledger refuses it the answers go all the same: the spans
     // are delivered, and a sender that waited in vain would send them twice. They are booked when they can be.
-    if (!settled.empty()) book();
+    if (!settled.empty()) {
+        book();
+        together_ = gathering_ != nullptr ? gathering_->waiting.size() : 0;
+        together_until_ = now + kTogether;
+    }
     for (const auto& [delivery, rejected] : settled) {
+        together_ += delivery->waiting.size();
         answer(*delivery, rejected);
         forget(*delivery);
     }
@@ -416,7 +436,14 @@ void Receiver::forget(const Delivery& delivery) {
 void Receiver::publish() {
     status_.queued_bytes = held();
     status_.kept_bytes = kept_.bytes();
-    board_.post(status_);
+    ReceiverStatus status = status_;
+    status.refused_requests += noted_.refused.load(kSum);
+    status.malformed_requests += noted_.malformed.load(kSum);
+    status.unauthenticated_requests += noted_.unauthenticated.load(kSum);
+    status.connections += noted_.connections.load(kSum);
+    for (size_t i = 0; i < status.refused_connections.size(); ++i)
+        status.refused_connections[i] += noted_.refused_connections[i].load(kSum);
+    board_.post(status);
 }
 
 }  // namespace spanring::agent

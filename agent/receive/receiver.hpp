@@ -6,7 +6,8 @@
 // A request is answered when every required exporter has answered for its spans; or, `answer_after` later, when they
 // are in a file (kept_requests.hpp) that the next agent would deliver. The ledger knows it before the sender does, so
 // that an agent that is killed loses nothing that it answered, and counts nothing that it did not; where the ledger
-// cannot be written, what is delivered is answered all the same. One thread, but for what says otherwise.
+// cannot be written, what is delivered is answered all the same. One thread at a time (receivers.hpp), but for what
+// says otherwise.
 //
 // Where traces are decided, the spans wait for that as well: what they are a part of is sent when it is decided as a
 // whole, and lies in its file as it came. The next agent decides what this one did not, and follows what it did.
@@ -18,6 +19,7 @@
 // Header bill: the accounts of senders and the gate for spans; receive_service.cpp and its tests alone include it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -29,10 +31,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
-#include "base/content_coding.hpp"
 #include "base/log_pace.hpp"
 #include "batch/acknowledgements.hpp"
 #include "batch/exporter.hpp"
@@ -44,6 +46,7 @@
 #include "receive/decided_spans.hpp"
 #include "receive/kept_requests.hpp"
 #include "receive/processed_spans.hpp"
+#include "receive/received_body.hpp"
 #include "receive/receiver_status.hpp"
 #include "receive/request_reader.hpp"
 #include "receive/senders.hpp"
@@ -60,12 +63,12 @@ struct ReceiverSettings {
     uint32_t batch_spans = 8192;
     uint64_t batch_bytes = 3584u << 10;
     KeptOptions kept;
-    SpanRecorder* recorder = nullptr;      // of this thread, measures what comes; outlives the receiver
+    SpanRecorder* recorder = nullptr;      // its own, measures what comes; outlives the receiver
     ProcessorChain* processors = nullptr;  // likewise, changes it
     DecisionDesk* desk = nullptr;          // likewise, has traces decided; null: everything is sent
     std::vector<PolicyOptions> policies;   // by these
     const LiveRules* rules = nullptr;      // ... and before them by these; null: there are none
-    std::function<void()> due_sooner;      // take() calls it: due() is earlier than it was; none: wake
+    std::function<void()> due_sooner;      // take() and go() call it: due() may be earlier than it was; none: wake
 };
 
 struct ReceiverReply {
@@ -99,11 +102,11 @@ public:
     bool has_room(size_t bytes) const { return held() + expected_.load(kSum) + bytes <= most(); }
     void expect(size_t bytes) { expected_.fetch_add(bytes, kSum); }
     void expect_no_more(size_t bytes) { expected_.fetch_sub(bytes, kSum); }
-    // Of one that is there, and about to come to take(): what came before it goes with it.
-    void announce(size_t bytes) { expect(bytes), announced_.fetch_add(1, kSum); }
-    void has_arrived(size_t bytes) { expect_no_more(bytes), announced_.fetch_sub(1, kSum); }
 
-    void take(Body request, Answer answer, ReceivedBy by = ReceivedBy::kHttp);
+    // `more`: it is to go with what comes next, if anything does; go() follows where nothing is there any more, and
+    // says when it is to be called again, at the latest.
+    void take(ReceivedBody request, Answer answer, ReceivedBy by = ReceivedBy::kHttp, bool more = false);
+    Clock::time_point go(Clock::time_point now);
     void work(Clock::time_point now);
     Clock::time_point due() const;  // when work() is to be called at the latest
 
@@ -114,12 +117,14 @@ public:
     void close();
     bool idle() const { return deliveries_.empty() && gathering_ == nullptr; }
 
-    // What the protocols see of requests that never came to take().
-    void note_refused() { ++status_.refused_requests; }
-    void note_malformed() { ++status_.malformed_requests; }
-    void note_unauthenticated() { ++status_.unauthenticated_requests; }
-    void note_refused_connection(ConnectionRefusal why) { ++status_.refused_connections[static_cast<size_t>(why)]; }
-    void note_connection(bool opened) { opened ? ++status_.connections : --status_.connections; }
+    // What the protocols see of requests that never came to take(). Any thread.
+    void note_refused() { noted_.refused.fetch_add(1, kSum); }
+    void note_malformed() { noted_.malformed.fetch_add(1, kSum); }
+    void note_unauthenticated() { noted_.unauthenticated.fetch_add(1, kSum); }
+    void note_refused_connection(ConnectionRefusal why) {
+        noted_.refused_connections[static_cast<size_t>(why)].fetch_add(1, kSum);
+    }
+    void note_connection(bool opened) { noted_.connections.fetch_add(opened ? 1 : -1, kSum); }
 
     ReceiverStatus status() const { return board_.latest(); }  // any thread
 
@@ -157,7 +162,8 @@ private:
     uint64_t most() const { return settings_.queue_bytes; }
 
     void measure(const std::vector<Run>& runs);
-    void add(Delivery& delivery, Body request, ReceivedSpans spans);
+    void add(Delivery& delivery, ReceivedBody request, ReceivedSpans spans);
+    bool alone() const;
     void submit(std::unique_ptr<Delivery> delivery);
     void hand_in(Delivery& delivery);
     void take_verdicts();
@@ -211,12 +217,13 @@ private:
     static constexpr std::memory_order kSum = std::memory_order_relaxed;
     std::atomic<uint64_t> held_{0};  // bytes of all of these, and of what says where the spans are in them
     std::atomic<uint64_t> expected_{0};
-    std::atomic<uint32_t> announced_{0};  // requests
     std::atomic<bool> closed_{false};
 
-    ReceivedBooking booking_;            // what is to be written beside the accounts
-    bool unwritten_ = false;             // the ledger refused it
-    std::vector<Delivery*> newly_kept_;  // to be answered once that is written
+    ReceivedBooking booking_;             // what is to be written beside the accounts
+    bool unwritten_ = false;              // the ledger refused it
+    std::vector<Delivery*> newly_kept_;   // to be answered once that is written
+    size_t together_ = 0;                 // requests that were answered or waited to go when answers came last: as ...
+    Clock::time_point together_until_{};  // ... many may come again at once, and are waited for until then
     Clock::time_point now_{};
     Clock::time_point next_try_{};  // to keep something
     Clock::time_point next_booking_{};
@@ -231,7 +238,11 @@ private:
     std::map<AccountId, uint64_t> missing_;  // received by agents before, and not found in any file so far
 
     LogPace invalid_log_, kept_log_, refused_log_;
-    ReceiverStatus status_;
+    struct {
+        std::atomic<uint64_t> refused{0}, malformed{0}, unauthenticated{0}, connections{0};
+        std::array<std::atomic<uint64_t>, std::tuple_size_v<RefusedConnections>> refused_connections{};
+    } noted_;
+    ReceiverStatus status_;  // without what was noted
     ReceiverStatusBoard board_;
 };
 

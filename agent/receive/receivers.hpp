@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The receivers of one listener, one for each signal that a pipeline takes. The protocols find them by it.
+// The receivers of one listener, one for each signal that a pipeline takes. The protocols find them by it. Whoever has
+// to do with one, beyond what any thread may do, holds the mutex.
 //
 // Header bill: receivers, which it owns; the two servers and the service include it.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "otlp/signal.hpp"
 #include "receive/receiver.hpp"
 
@@ -33,6 +36,12 @@ public:
     // For what is of no signal: connections, requests of something else.
     Receiver& first() const { return *first_; }
 
+    Mutex& mutex() const { return mutex_; }
+
+    // By what the last request came. Any thread. Relaxed: nothing is read by it.
+    void note(ReceivedBy by) const { last_by_.store(by, std::memory_order_relaxed); }
+    ReceivedBy last_by() const { return last_by_.load(std::memory_order_relaxed); }
+
     template <class Visit>
     void each(Visit visit) const {
         for (const auto& receiver : all_)
@@ -43,6 +52,8 @@ private:
     std::array<std::unique_ptr<Receiver>, kSignals> all_;
     std::array<Receiver*, kSignals> open_{};
     Receiver* first_ = nullptr;
+    mutable Mutex mutex_;
+    mutable std::atomic<ReceivedBy> last_by_{ReceivedBy::kHttp};
 };
 
 // What an answer names where a request is of nothing that is taken: "/v1/traces, /v1/logs".

@@ -386,35 +386,6 @@ TEST_F(ReceiverTest, AtTheEndWhatIsKeptStaysAndTheRestIsSentAgain) {
     EXPECT_TRUE(receiver_->idle());
 }
 
-TEST_F(ReceiverTest, RequestsThatComeTogetherGoTogether) {
-    exporter_.answers = false;
-    send(request("shop", 0, 1));  // nobody is waited for
-    for (uint64_t n = 1; n <= 10; ++n) send(request("shop", n, 1));
-    work_later();
-    EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{1, 10}));
-}
-
-TEST_F(ReceiverTest, WhatIsAboutToComeGoesWithWhatIsThere) {
-    exporter_.answers = false;
-    for (int i = 0; i < 3; ++i) receiver_->announce(10);
-    for (uint64_t n = 0; n < 3; ++n) {
-        EXPECT_TRUE(exporter_.sizes.empty());
-        receiver_->has_arrived(10);
-        send(request("shop", n, 1));
-    }
-    EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{3}));
-}
-
-TEST_F(ReceiverTest, WhatIsAboutToComeIsNotWaitedForLong) {
-    receiver_->announce(10);
-    const size_t place = send(request("shop", 0, 1));
-    EXPECT_LE(receiver_->due(), Receiver::Clock::now() + std::chrono::milliseconds(5));
-    EXPECT_EQ(wakes_, 1);  // to look at the time
-    work_later();
-    EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{1}));
-    EXPECT_TRUE(answered(place) || (work(), answered(place)));
-}
-
 TEST_F(ReceiverTest, WhatIsDueEarlierIsToldApartFromWhatIsToBeDone) {
     int sooner = 0;
     due_sooner_ = [&] { ++sooner; };
