@@ -49,6 +49,18 @@ TEST_F(WatchTest, TellsOfSegmentsAndOfItsDirectory) {
     EXPECT_FALSE(hints.refresh || hints.lost);
 }
 
+TEST_F(WatchTest, TellsNothingOfWhatHasNoNameAnyMore) {
+    make("own");
+    watch.watch(7, path("own"));
+    const int file = open(path(std::string("own/") + kSegment).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    ASSERT_GE(file, 0);
+    ASSERT_EQ(unlink(path(std::string("own/") + kSegment).c_str()), 0);
+    close(file);
+    EXPECT_FALSE(readable());
+    write(kOther);
+    EXPECT_EQ(watch.poll(now).files.size(), 1u);
+}
+
 TEST_F(WatchTest, HasNothingToDoWithOtherDirectoriesBesideIt) {
     make("own");
     watch.watch(0, path("own"));
