@@ -22,7 +22,10 @@ constexpr uint32_t kLastFullPolicy = 2;  // SPR_FULL_WAIT; a new policy that mat
 
 AttachReport check_segment_file(int fd, uid_t owner, uint64_t& ret_size) {
     struct stat status;
-    if (fstat(fd, &status) < 0) return system_error(errno);
+    return fstat(fd, &status) < 0 ? system_error(errno) : check_segment_file(status, owner, ret_size);
+}
+
+AttachReport check_segment_file(const struct stat& status, uid_t owner, uint64_t& ret_size) {
     if (!S_ISREG(status.st_mode)) return refuse(AttachResult::kNotRegular, status.st_mode & S_IFMT);
     if (status.st_uid != owner) return refuse(AttachResult::kForeignOwner, status.st_uid, owner);
     if ((status.st_mode & 077) != 0) return refuse(AttachResult::kWrongMode, status.st_mode & 07777, 0600);

@@ -12,6 +12,8 @@
 
 #include "ring/layout.hpp"
 
+struct stat;
+
 namespace spanring::ring {
 
 enum class AttachResult : uint8_t {
@@ -51,6 +53,7 @@ bool is_transient(AttachResult result);
 
 // `fd` was opened without following a symbolic link. instance_id: what the file's name says.
 AttachReport check_segment_file(int fd, uid_t owner, uint64_t& ret_size);
+AttachReport check_segment_file(const struct stat& status, uid_t owner, uint64_t& ret_size);  // what fstat() says
 AttachReport read_segment_header(int fd, uint64_t size, const uint8_t instance_id[16], Header& ret_header);
 
 // The part of it that looks at the copy alone.
