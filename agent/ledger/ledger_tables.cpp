@@ -219,6 +219,10 @@ LedgerTables::LedgerTables(Database database, bool writable) : database_(std::mo
     keep_ = Statement(database_, "INSERT OR IGNORE INTO kept_requests VALUES (?1)");
     forget_kept_ = Statement(database_, "DELETE FROM kept_requests WHERE number = ?1");
     database_.check_content();
+    // Most rows are of new processes, of which nothing can be there: what never was is looked for no more.
+    has_old_accounts_ =
+        database_.number("SELECT EXISTS (SELECT 1 FROM processes WHERE device = 0 AND inode = 0 AND sender = 0)") != 0;
+    has_undecided_ = database_.number("SELECT EXISTS (SELECT 1 FROM undecided)") != 0;
 }
 
 bool LedgerTables::begin() {
@@ -260,7 +264,8 @@ void LedgerTables::update(std::span<const ProcessRow> processes) {
 
 void LedgerTables::adopt(const ProcessRow& process) {
     const AccountId account = process.account();
-    if (account == process.instance) return;
+    if (account == process.instance) has_old_accounts_ = true;
+    if (account == process.instance || !has_old_accounts_) return;
     for (Statement& statement : adopt_) {
         statement.reset();
         statement.bind(1, account).bind(2, process.instance).bind(3, process.uid).run();
@@ -403,6 +408,8 @@ void LedgerTables::write_process(const ProcessRow& process) {
     to.run();
     write_totals(account, process);
     const UndecidedShare& undecided = process.undecided;
+    has_undecided_ = has_undecided_ || undecided != UndecidedShare{};
+    if (!has_undecided_) return;
     Statement& statement = undecided == UndecidedShare{} ? forget_undecided_ : update_undecided_;
     statement.reset();
     statement.bind(1, account);

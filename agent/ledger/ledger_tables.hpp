@@ -52,6 +52,8 @@ private:
     Statement update_process_, book_sender_, update_export_, update_rule_, update_undecided_, forget_undecided_,
         book_spool_, name_exporter_, name_rule_, keep_, forget_kept_;
     std::array<Statement, 4> adopt_;
+    bool has_old_accounts_ = true;  // of processes without a file, as agents before this version wrote them
+    bool has_undecided_ = true;     // rows
 };
 
 }  // namespace spanring::agent
