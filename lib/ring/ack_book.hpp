@@ -10,7 +10,10 @@
 // that order is all that counts.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 
@@ -30,8 +33,7 @@ public:
     static constexpr uint32_t kSlot = 2;
     static constexpr uint32_t kWaitingSlot = 3;
 
-    // At attach: finishes what a killed agent began, then reads the totals, for the only time. False: the journal names
-    // something that does not exist.
+    // At attach: finishes what a killed agent began. False: the journal names something that does not exist.
     bool open(SegmentView segment, const ExtentMap& extents) {
         segment_ = segment;
         AckJournal& journal = segment.control().journal;
@@ -42,9 +44,7 @@ public:
             const uint32_t index =
                 Atomics::load(journal.index, std::memory_order_relaxed);  // relaxed: after the acquire
             const uint64_t mark = Atomics::load(journal.mark, std::memory_order_relaxed);
-            for (uint32_t i = 0; i < kWords; ++i) {
-                words(totals_)[i] = Atomics::load(words(journal.totals)[i], std::memory_order_relaxed);
-            }
+            const Totals noted = read(journal.totals);
             if (armed == kMark && extents.has_chunk(index)) {
                 store_mark(index, mark);
             } else if (armed == kSlot && extents.has_slot(index)) {
@@ -56,26 +56,28 @@ public:
                 return false;
             }
             SPR_TESTPOINT(mark_replayed);
-            for (uint32_t i = 0; i < kWords; ++i) store(words(segment.control().totals)[i], words(totals_)[i]);
+            for (uint32_t i = 0; i < kWords; ++i) store(words(segment.control().totals)[i], words(noted)[i]);
             RuleArea& rules = rule_area(segment);
             each_row(rules, [](RuleTotals& row, const RuleTotals& noted) { copy_row(row, noted); });
             SPR_TESTPOINT(rules_replayed);
             disarm();
         }
-        for (uint32_t i = 0; i < kWords; ++i) {  // relaxed: written by agents only, and the last one is gone
-            words(totals_)[i] = Atomics::load(words(segment.control().totals)[i], std::memory_order_relaxed);
-            words(noted_)[i] = ~words(totals_)[i];  // of the journal's content nothing is known
-        }
+        // Where no agent ever was, nothing is written there, and the page with most of it is not made by a look.
+        // relaxed: agents alone write it, and the last one is gone.
+        had_agents_ = armed != 0 || Atomics::load(segment.control().attachments, std::memory_order_relaxed) != 0;
+        if (had_agents_) rows_ = std::max(rows_of(read(journal.totals)), rows_of(totals()));
         return true;
     }
 
-    const Totals& totals() const { return totals_; }
+    // After open(), once, before any of it changes: what the segment says later is not believed.
+    Totals totals() const { return read(segment_.control().totals); }
 
     // After open(), once, before any row changes. The journal's copy may say what never happened: it was filled by an
     // agent that was killed before it armed it.
     std::array<RuleTotals, kRuleRows> open_rules() {
         RuleArea& area = rule_area(segment_);
         std::array<RuleTotals, kRuleRows> rows{};
+        if (!had_agents_) return rows;
         uint32_t count = 0;
         each_row(area, [&](const RuleTotals& row, RuleTotals& noted) {
             copy_row(noted, row);
@@ -127,6 +129,29 @@ private:
         Atomics::store(word, value, std::memory_order_release);
     }
 
+    // Rows of exporters up to the last one that is in use: they are given away in their order, and none is free again.
+    static uint32_t rows_of(const Totals& totals) {
+        uint32_t rows = kExporterRows;
+        while (rows != 0 && totals.exporters[rows - 1].exporter == 0) --rows;
+        return rows;
+    }
+    static constexpr uint32_t words_of(uint32_t rows) {
+        return (offsetof(Totals, exporters) + rows * sizeof(ExporterTotals)) / sizeof(uint64_t);
+    }
+
+    // Most words stay as they are. relaxed: agents alone write them, this one or one that is gone.
+    static void change(uint64_t& word, uint64_t value) {
+        if (Atomics::load(word, std::memory_order_relaxed) != value) store(word, value);
+    }
+
+    // relaxed: likewise.
+    static Totals read(Totals& from) {
+        Totals totals{};
+        for (uint32_t i = 0; i < kWords; ++i)
+            words(totals)[i] = Atomics::load(words(from)[i], std::memory_order_relaxed);
+        return totals;
+    }
+
     // Rows are given away in their order. relaxed, here and in copy_row(): agents alone write them, and the last one is
     // gone.
     template <class Visit>
@@ -154,11 +179,8 @@ private:
         AckJournal& journal = segment_.control().journal;
         store(journal.index, index);
         store(journal.mark, mark);
-        for (uint32_t i = 0; i < kWords; ++i) {
-            if (words(noted_)[i] == words(totals)[i]) continue;
-            store(words(journal.totals)[i], words(totals)[i]);
-            words(noted_)[i] = words(totals)[i];
-        }
+        rows_ = std::max(rows_, rows_of(totals));
+        for (uint32_t i = 0; i < words_of(rows_); ++i) change(words(journal.totals)[i], words(totals)[i]);
         store_rows(rule_area(segment_).noted, rules);
         SPR_TESTPOINT(journal_filled);
         store(journal.armed, kind);
@@ -166,11 +188,7 @@ private:
     }
 
     void finish(const Totals& totals, std::span<const RuleChange> rules) {
-        for (uint32_t i = 0; i < kWords; ++i) {
-            if (words(totals_)[i] == words(totals)[i]) continue;
-            store(words(segment_.control().totals)[i], words(totals)[i]);
-            words(totals_)[i] = words(totals)[i];
-        }
+        for (uint32_t i = 0; i < words_of(rows_); ++i) change(words(segment_.control().totals)[i], words(totals)[i]);
         store_rows(rule_area(segment_).rows, rules);
         SPR_TESTPOINT(totals_stored);
         disarm();
@@ -204,8 +222,8 @@ private:
     }
 
     SegmentView segment_;
-    Totals totals_{};  // the agent's own copy: what it wrote, not what the segment says now
-    Totals noted_{};   // what it wrote into the journal
+    bool had_agents_ = false;
+    uint32_t rows_ = 0;  // of exporters, that have something in the journal or in the totals
 };
 
 }  // namespace spanring::ring

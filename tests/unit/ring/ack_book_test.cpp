@@ -29,7 +29,7 @@ Totals with_acknowledged(uint64_t spans) {
     Totals totals{};
     totals.acknowledged = spans;
     totals.exporters[0] = {77, spans, 0, 0, 0, 0, 0, 0, 0, 0};
-    totals.exporters[kExporterRows - 1].rejected = spans * 3;
+    totals.exporters[kExporterRows - 1] = {78, 0, spans * 3, 0, 0, 0, 0, 0, 0, 0};
     return totals;
 }
 
@@ -43,6 +43,7 @@ TEST(AckBookTest, MovesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
         const ChunkWord half = mark_of(1, 100, 2), whole = mark_of(1, 300, 6);
         AckBook<> first;
         ASSERT_TRUE(first.open(image.view(), test::extents_of(image.view())));
+        image.view().control().attachments = 1;
         first.move_mark(2, half, with_acknowledged(2));
 
         KillingAtomics::stores_left = 1000;
@@ -60,7 +61,8 @@ TEST(AckBookTest, MovesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
         const bool moved = image->mark(2) == whole;
         EXPECT_EQ(image->mark(2), moved ? whole : half);
         const Totals wanted = with_acknowledged(moved ? 6 : 2);
-        EXPECT_EQ(memcmp(&next.totals(), &wanted, sizeof wanted), 0) << "killed after store " << kill_after;
+        const Totals found = next.totals();
+        EXPECT_EQ(memcmp(&found, &wanted, sizeof wanted), 0) << "killed after store " << kill_after;
         EXPECT_EQ(memcmp(&image.view().control().totals, &wanted, sizeof wanted), 0)
             << "killed after store " << kill_after;
         EXPECT_EQ(image.view().control().journal.armed, 0u);
@@ -89,6 +91,7 @@ TEST(AckBookTest, MovesTheRowsOfRulesWithTheMarkWhereverTheAgentIsKilled) {
         AckBook<> first;
         ASSERT_TRUE(first.open(image.view(), test::extents_of(image.view())));
         EXPECT_TRUE(rows_of(first.open_rules()).empty());
+        image.view().control().attachments = 1;
         const RuleChange one[] = {{0, before[0]}};
         first.move_mark(2, half, with_acknowledged(2), one);
 
@@ -117,6 +120,38 @@ TEST(AckBookTest, MovesTheRowsOfRulesWithTheMarkWhereverTheAgentIsKilled) {
     }
     EXPECT_GT(booked, 3) << "kills after the journal was armed";
     EXPECT_GT(not_booked, 3) << "and before";
+}
+
+Totals with_rows(uint64_t first, uint64_t second) {
+    Totals totals{};
+    totals.acknowledged = first;
+    totals.exporters[0] = {77, first, 0, 0, 0, 0, 0, 0, 0, 0};
+    if (second != 0) totals.exporters[1] = {78, second, 0, 0, 0, 0, 0, 0, 0, 0};
+    return totals;
+}
+
+// Where that is, beyond the first page, is memory of a process that most have no use for.
+TEST(AckBookTest, LooksAtNoMoreThanIsInUseWhereNoAgentWas) {
+    test::BufferImage image;
+    image->claim(2);
+    image->append(2, test::Bytes(500, 0), 0);
+    Totals& noted = image.view().control().journal.totals;
+    noted.exporters[1].exported = 99;  // nobody named that row
+    rule_area(image.view()).rows[0] = {11, 2, 0};
+    for (const bool was : {false, true}) {
+        image.view().control().attachments = was ? 1 : 0;
+        image.view().control().totals = {};
+        AckBook<> book;
+        ASSERT_TRUE(book.open(image.view(), test::extents_of(image.view())));
+        EXPECT_EQ(rows_of(book.open_rules()).size(), was ? 1u : 0u);
+        book.move_mark(2, mark_of(1, was ? 300 : 100, 2), with_rows(2, 0));
+        EXPECT_EQ(noted.exporters[0].exported, 2u);
+        EXPECT_EQ(noted.exporters[1].exported, 99u);
+        EXPECT_EQ(image.view().control().totals.acknowledged, 2u);
+        book.move_mark(2, mark_of(1, 400, 3), with_rows(3, 1));
+        EXPECT_EQ(noted.exporters[1].exported, 1u) << "by now it is";
+        noted.exporters[1] = {0, 99, 0, 0, 0, 0, 0, 0, 0, 0};
+    }
 }
 
 TEST(AckBookTest, ClosesASlotOnceWhereverTheAgentIsKilled) {
