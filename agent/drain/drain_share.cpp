@@ -440,6 +440,8 @@ void DrainShare::tell_ledger() {
     const FiledShares filed = filed_shares();
     segments_.visit_untold([&](ServedSegment& served) {
         if (served.row_is_told && served.segment->asleep()) return;
+        // Of who has died since the last look whether it lives, and only waits for answers: its last row comes soon.
+        if (served.segment->only_waits() && now_ < served.next_liveness) return;
         served.row_is_told = true;
         tell_row(served, filed);
     });

@@ -135,8 +135,10 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
     }
     refused_.forget(file);
     const Producer& producer = outcome.segment->producer();
-    spdlog::debug("{}: attached ({}, {}, pid {})", path, foreign(producer.service), foreign(producer.program),
-                  producer.pid);
+    if (spdlog::should_log(spdlog::level::debug)) {
+        spdlog::debug("{}: attached ({}, {}, pid {})", path, foreign(producer.service), foreign(producer.program),
+                      producer.pid);
+    }
     ++status_.attached;
     ServedSegment served;
     served.source = roll_.next_source();

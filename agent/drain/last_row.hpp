@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "ledger/ledger.hpp"
 
@@ -23,7 +24,9 @@ public:
     bool written(const LedgerWriter& ledger) const;
 
 private:
-    ProcessRow told_;
+    bool is_told(const ProcessRow& row) const;
+
+    std::unique_ptr<ProcessRow> told_;  // null: nothing yet. Three kilobytes, which most processes never need
     bool closing_ = false;
     uint64_t ticket_ = 0;  // of the final row
 };
