@@ -113,6 +113,9 @@ public:
     bool is_outstanding(uint64_t serial) const { return outstanding_.contains(serial); }
     size_t outstanding() const { return outstanding_.size(); }
     const CloseCounts& closed() const { return closed_; }
+    uint64_t filled() const {  // of these, that were full
+        return closed_[static_cast<size_t>(CloseCause::kSpans)] + closed_[static_cast<size_t>(CloseCause::kBytes)];
+    }
     void trim_buffers() { supply_->buffers->trim(); }
     BufferPool::Figures buffers() const { return supply_->buffers->figures(); }
 

@@ -156,7 +156,10 @@ void OtlpSender::drop(const Shipment& shipment) {
 }
 
 void OtlpSender::take_inbox() {
-    unseen_.store(false, std::memory_order_relaxed);  // relaxed: see leaves_in_rings()
+    // Until note_appetite() knows better: in between, the rings would give up what waits beside them then.
+    if (unseen_.load(std::memory_order_relaxed)) sated_.store(true, std::memory_order_relaxed);
+    // release: that it is sated. Pairs with the acquire in leaves_in_rings(), which could else see neither.
+    unseen_.store(false, std::memory_order_release);
     for (auto each = owed_.add(inbox_.take()); each != owed_.all().end(); ++each)
         queue_.push(ship(each->batch, each->sequence));
 }

@@ -76,9 +76,9 @@ public:
     }
     ExportMeasures measures() const { return books_.measures(); }
     uint64_t leaves_in_rings() const {
-        // relaxed: no data goes by them. Who is woken by an answer sees `sated_` as it was before the answer or later,
-        // by the mutex of the acknowledgements.
-        if (!sated_.load(std::memory_order_relaxed) && !unseen_.load(std::memory_order_relaxed)) return 0;
+        // acquire: see take_inbox(). relaxed: no data goes by it. Who is woken by an answer sees `sated_` as it was
+        // before the answer or later, by the mutex of the acknowledgements.
+        if (!unseen_.load(std::memory_order_acquire) && !sated_.load(std::memory_order_relaxed)) return 0;
         return options_.spool.enabled ? options_.queue_bytes : std::numeric_limits<uint64_t>::max();
     }
     void pause(bool paused);

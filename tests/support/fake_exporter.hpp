@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,7 +31,10 @@ public:
     bool answers = true;  // at once; otherwise the test calls answer()
     agent::Resolution resolution{agent::Outcome::kExported, 0};
 
+    std::function<void()> on_submit;  // before it looks at the batch
+
     void submit(std::shared_ptr<agent::Batch> batch) override {
+        if (on_submit) on_submit();
         std::lock_guard lock(mutex_);
         for (const agent::Run& run : batch->runs) read(run);
         sizes.push_back(batch->spans);

@@ -208,6 +208,29 @@ TEST_F(DrainTest, WhatNoExporterCanSendStaysInItsRing) {
     EXPECT_EQ(exporter.spans.size(), 2u) << "at the end it waits for nobody";
 }
 
+// Exporters may have enough by the first batch of a pass: the second one would wait beside them.
+TEST_F(DrainTest, APassFillsOneBatch) {
+    FileImage image(directory);
+    for (uint32_t i = 0; i < 4; ++i) {
+        image->claim(test::kFirstLarge + i);
+        for (uint64_t number = 0; number < 3; ++number) image->commit(test::kFirstLarge + i, 3 * i + number);
+    }
+    DrainOptions with = options();
+    with.batch.spans = 4;
+    with.batch.age = std::chrono::hours(1);
+    exporter.on_submit = [&] { exporter.may_wait_in_rings = std::numeric_limits<uint64_t>::max(); };
+    start(with);
+    pass();
+    EXPECT_EQ(exporter.sizes, std::vector<uint32_t>{3});
+    EXPECT_EQ(drainer->status().spans, 6u) << "what was to fill it, and did not fit";
+    exporter.on_submit = {};
+    exporter.may_wait_in_rings = 0;
+    pass();
+    EXPECT_EQ(exporter.sizes, (std::vector<uint32_t>{3, 3, 3}));
+    drainer->drain_everything();
+    EXPECT_EQ(exporter.numbers(), upto(12));
+}
+
 TEST_F(DrainTest, WhatHasASpoolIsNotToWaitInMoreRingsThanItsQueueHolds) {
     FileImage one(directory), two(directory);
     one->claim(0);
