@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/directory.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -21,16 +23,21 @@ bool DirectoryReader::open(int directory) {
 
 const dirent* DirectoryReader::next() {
     if (stream_ == nullptr) return nullptr;
+    errno = 0;
     const dirent* entry = readdir(stream_.get());
-    if (entry == nullptr) stream_.reset();
-    return entry;
+    if (entry != nullptr) return entry;
+    const int error = errno;
+    failed_ = error != 0;
+    stream_.reset();
+    errno = error;
+    return nullptr;
 }
 
 bool each_name(int directory, const std::function<void(const char* name)>& visit) {
     DirectoryReader reader;
     if (!reader.open(directory)) return false;
     while (const dirent* entry = reader.next()) visit(entry->d_name);
-    return true;
+    return !reader.failed();
 }
 
 bool is_at(int directory, const std::string& path) {

@@ -20,11 +20,13 @@ public:
     bool open(int directory);
     bool is_open() const { return stream_ != nullptr; }
 
-    // nullptr: that was all, and it is closed. The entry is good until the next call.
+    // nullptr: that was all, or it failed() in the middle; and it is closed. The entry is good until the next call.
     const dirent* next();
+    bool failed() const { return failed_; }
 
 private:
     std::unique_ptr<DIR, int (*)(DIR*)> stream_{nullptr, closedir};
+    bool failed_ = false;
 };
 
 // Visits every name in it, "." and ".." too. False: it cannot be listed, errno says why.

@@ -27,7 +27,11 @@ Listing SegmentListing::next(int directory, const std::string& path, size_t most
     size_t removals = kMostRemovals;
     for (size_t seen = 0; seen < most; ++seen) {
         const dirent* entry = reader_.next();
-        if (entry == nullptr) return listing;
+        if (entry == nullptr) {
+            listing.failed = reader_.failed();
+            if (listing.failed) spdlog::warn("{}: only a part of it can be listed: {}", path, error_text(errno));
+            return listing;
+        }
         if (ring::parse_segment_name(entry->d_name, nullptr)) {
             listing.segments.push_back({entry->d_name, entry->d_ino});
         } else if (removals != 0 && ring::parse_temporary_name(entry->d_name, nullptr)) {

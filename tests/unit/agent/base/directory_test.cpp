@@ -50,6 +50,24 @@ TEST_F(DirectoryTest, ThatIsNoneCannotBeListed) {
     EXPECT_EQ(errno, ENOTDIR);
 }
 
+TEST_F(DirectoryTest, ThatFailsInTheMiddleDoesNotEnd) {
+    const Descriptor directory = opened();
+    std::ofstream(path_ + "/first") << "text";
+    DirectoryReader reader;
+    ASSERT_TRUE(reader.open(directory.get()));
+    const int copy = directory.get() + 1;  // what the reader reads
+    const dirent* entry = reader.next();
+    ASSERT_NE(entry, nullptr);
+    ASSERT_EQ(dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), copy), copy);
+    while (entry != nullptr) entry = reader.next();  // what the kernel said before
+    EXPECT_TRUE(reader.failed());
+    EXPECT_EQ(errno, ENOTDIR);
+    EXPECT_FALSE(reader.is_open());
+    ASSERT_TRUE(reader.open(directory.get()));
+    while (reader.next() != nullptr) continue;
+    EXPECT_FALSE(reader.failed());
+}
+
 TEST_F(DirectoryTest, IsWhereItWasUntilItGoesOrIsReplaced) {
     const Descriptor directory = opened();
     EXPECT_TRUE(is_at(directory.get(), path_));
