@@ -108,8 +108,9 @@ public:
     void lose_filed(uint32_t entry);  // it cannot be read
     // Of an agent before: false where nothing of it is to be done any more. Before the first drain().
     bool take_in(const UndecidedFiles::Claimed& claimed, std::vector<FiledSpan>& ret_spans);
-    void note_missing() { misses_spans_ = true; }  // a file of an agent before is damaged
-    void book_missing();                           // once nothing else is to come
+    // A file of an agent before is damaged: it may have had spans of this one.
+    void note_missing() { misses_spans_ = misses_spans_ || held_.attached_before; }
+    void book_missing();  // once nothing else is to come
 
     // How much of its memory is in use, and how much it may have: of what waits, a span holds a whole chunk.
     uint64_t bytes_in_use();

@@ -35,8 +35,9 @@ struct HeldSegment {
     bool overwrite = false;  // its writers may overwrite what the agent has not taken
     bool zero_copy = false;  // batches may point into it
     uint64_t attached_unix_nano = 0;
-    bool agent_died = false;  // one that served this segment
-    ring::ExtentMap extents;  // as last seen
+    bool attached_before = false;  // by an agent before
+    bool agent_died = false;       // one that served this segment
+    ring::ExtentMap extents;       // as last seen
     ring::AckBook<> book;
 
     ring::SegmentView view() const { return {mapping->view().base(), header.extent_limit}; }

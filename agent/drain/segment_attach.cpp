@@ -108,7 +108,8 @@ AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t ow
     // relaxed: only agents write it, one after the other.
     const uint64_t before =
         ring::StdAtomics::fetch_add(view.control().attachments, uint64_t{1}, std::memory_order_relaxed);
-    held.agent_died = settings.after_death && before != 0;
+    held.attached_before = before != 0;
+    held.agent_died = settings.after_death && held.attached_before;
     SPR_TESTPOINT(segment_attached);
     outcome.segment = std::make_unique<AttachedSegment>(std::move(held), settings.exporters);
     return end(Kind::kAttached, {});

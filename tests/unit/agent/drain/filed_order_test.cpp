@@ -200,6 +200,14 @@ TEST_F(FiledTest, WhatWasAnsweredForIsForgottenOnceAllFoldersAreLookedThrough) {
     start_with({of_type(PolicyType::kAlwaysSample)});
     pass_until([&] { return counters_->unclaimed_spans.get() == 1; });
     EXPECT_EQ(files().size(), 1u);
+    // It never had an agent that could have had spans of it in files, whatever its counters say.
+    FileImage image(directory);
+    image->claim(kChunk);
+    append(image, ended(kTrace, 0));
+    image->counter(ring::Counter::kEnded) += 1;
+    const ring::ExporterTotals row = finish(image);
+    EXPECT_EQ(row.exported, 1u);
+    EXPECT_EQ(row.dropped_spool, 0u);
 }
 
 TEST_F(FiledTest, WhoseSegmentDoesNotComeIsForgotten) {
