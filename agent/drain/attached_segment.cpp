@@ -428,11 +428,16 @@ bool AttachedSegment::may_run_short() {
 // Claims of the largest chunks that there usually are.
 uint64_t AttachedSegment::claims_to_bell() const { return held_.header.extent_limit / kPartToBell; }
 
-void AttachedSegment::doze() {
-    if (!quarantined_.empty()) return;
+bool AttachedSegment::doze() {
+    if (!quarantined_.empty()) return true;
     dozes_ = true;
     // relaxed: a claim that misses it is followed by others, and by a look.
     ring::StdAtomics::store(view().control().bell_mark, claims_ + claims_to_bell(), std::memory_order_relaxed);
+    // A flush that misses it is followed by nothing. As in lie_down(): who asks after this finds the mark, and rings.
+    // release: the mark before. Pairs with the acquire in spr_provider_flush(). acquire: as in FlushRequest::look().
+    constexpr uint64_t kNothing = 0;
+    return !flush_.is_news(
+        ring::StdAtomics::fetch_add(view().writer().flush_wanted, kNothing, std::memory_order_acq_rel));
 }
 
 bool AttachedSegment::end_doze() {

@@ -156,8 +156,9 @@ public:
     bool may_doze() const;
     // Whether its memory could be full before so much more has come.
     bool may_run_short();
-    // Until the next look, or until it has rung. After a look, or where it has just rung: more is to come.
-    void doze();
+    // Until the next look, or until it has rung. After a look, or where it has just rung: more is to come. False: by
+    // now it asks for a flush, for which it may not ring.
+    bool doze();
     bool asks_for_flush() const;  // as far as the process has said so
     bool dozes() const { return dozes_; }
     // Whether the process has rung meanwhile.

@@ -421,12 +421,14 @@ bool DrainShare::hand_over(uint64_t source, size_t to) {
     // What is in the making goes now: a lane is one thread's.
     if (segment.is_in(batcher_.shared())) batcher_.submit(batcher_.shared());
     batcher_.submit(segment.own_lane());
+    const bool answers = segment.is_in_batches();
     ServedSegment served = segments_.take(at);
     const Clock::time_point before = std::exchange(served.stays_until, Clock::now() + kStay);
     if (!exchange_.hand_over(number_, to, served)) {
         segments_.add(std::move(served)).stays_until = before;
         return false;
     }
+    if (answers) of_others_ = batcher_.last_serial();
     ++status_.moved;
     return true;
 }

@@ -182,6 +182,7 @@ private:
     bool held_back_ = false;       // ... or by exporters that have enough
     bool waits_for_pins_ = false;  // memory that is answered for, and that a batch still points to
     bool left_behind_ = false;     // some batch was
+    uint64_t of_others_ = 0;       // serial of the last batch with something of a segment that another thread has
 
     DrainStatus status_;
     DrainStatusBoard board_;

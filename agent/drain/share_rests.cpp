@@ -70,8 +70,10 @@ void DrainShare::rest(ServedSegment& served, bool came) {
     // What has come and is not answered may leave too little for a mark to be reached: whoever fills the rest waits for
     // memory, and rings for none.
     if (segment.may_run_short()) return served.pace.no_later_than(now_ + options_.pace.idle);
-    segment.doze();
-    served.may_rest = true;
+    if (segment.doze())
+        served.may_rest = true;
+    else
+        served.pace.hurry(now_);
 }
 
 // Whether a look at a few words will do: nothing of its memory is to go back any more, and nothing came.
@@ -93,8 +95,10 @@ void DrainShare::get_up(ServedSegment& served) {
     AttachedSegment& segment = *served.segment;
     if (!segment.may_doze() || segment.asks_for_flush()) return served.pace.wake(options_.pace, now_);
     served.pace.expect(options_.pace, now_);
-    segment.doze();
-    served.may_rest = true;
+    if (segment.doze())
+        served.may_rest = true;
+    else
+        served.pace.hurry(now_);
 }
 
 // ---- Between passes -------------------------------------------------------------------------------------------------
@@ -114,6 +118,7 @@ DrainShare::Clock::time_point DrainShare::due() const {
 // Nobody waits for them before the look that comes soon anyhow.
 bool DrainShare::answers_may_wait(Clock::duration to_next_look) const {
     if (to_next_look > 2 * options_.pace.dozing || decisions_ != nullptr) return false;
+    if (batcher_.outstanding_until(of_others_)) return false;  // whoever has that segment may wait for memory of it
     if (held_back_ || flushes_.waiting() || queues_.of_several_users() || segments_.rest_expects_answers())
         return false;
     const auto& awake = segments_.awake();

@@ -3,6 +3,10 @@
 // The sleep of the agent: when it lies down, what wakes it, and that a bell which is lost costs a pause and no more.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+#include <vector>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -180,6 +184,43 @@ TEST_F(DozeTest, LetsAnswersWait) {
     }
 }
 
+// Nor for a process that another thread looks at by now, which may have no memory left.
+TEST_F(DozeTest, LetsNoAnswersWaitForWhatAnotherThreadHas) {
+    std::vector<std::unique_ptr<FileImage>> images;
+    for (int i = 0; i < 3; ++i) {  // two are the first thread's
+        images.push_back(std::make_unique<FileImage>(
+            directory,
+            test::ImageOptions{.extent_limit = kExtents, .compatible = ring::kRingsBell | ring::kRingsAtMark}));
+        (*images.back())->claim(0);
+        (*images.back())->commit(0, 0);
+    }
+    exporter.answers = false;
+    DrainOptions with = drowsy();
+    with.threads = 2;
+    with.pace.dozing = std::chrono::milliseconds(20);
+    start(with);
+    const auto all_doze = [&] {
+        return exporter.spans.size() == images.size() &&
+               std::all_of(images.begin(), images.end(),
+                           [](const auto& image) { return image->view().control().bell_mark != 0; });
+    };
+    pass_until(all_doze);
+    const auto patient = [&] {
+        const uint64_t before = drainer->share(0).status().patient;
+        for (int sleep = 0; sleep < 3; ++sleep) {
+            drainer->wait();
+            pass(1);
+        }
+        return drainer->share(0).status().patient > before;
+    };
+    EXPECT_TRUE(patient());
+    ASSERT_TRUE(drainer->share(0).hand_over(1, 1) || drainer->share(0).hand_over(2, 1));
+    EXPECT_FALSE(patient());
+    while (!exporter.waiting.empty()) exporter.answer(0);
+    pass_until([&] { return drainer->status().outstanding == 0 && all_doze(); });
+    EXPECT_TRUE(patient());
+}
+
 // One that rests without a mark may need its memory as well.
 TEST_F(DozeTest, LetsNoAnswersWaitForWhatSleeps) {
     FileImage asleep(directory, test::ImageOptions{.compatible = ring::kRingsBell});
@@ -316,6 +357,34 @@ TEST_F(DozeTest, DoesNotKeepAFlushWaitingThatEndsASleep) {
     ring::StdAtomics::fetch_and(segment->view().control().policy, ~PolicyBits::kAsleep, std::memory_order_relaxed);
     open_and_close();
     pass_until([&] { return segment->view().control().flushed == 1; });
+}
+
+// It is asked for after the agent has looked whether one is, and before the mark is there for which the process rings.
+TEST_F(DozeTest, DoesNotComeOverAFlushThatIsAskedForMeanwhile) {
+    segment = std::make_unique<FileImage>(
+        directory, test::ImageOptions{.extent_limit = kExtents, .compatible = ring::kRingsBell | ring::kRingsAtMark});
+    (*segment)->claim(0);
+    DrainOptions with = drowsy();
+    with.batch.spans = 1;
+    with.batch.age = std::chrono::hours(1);
+    start(with);
+    pass_until_dozing();
+    int asked = 0;
+    exporter.on_submit = [&] {  // in the middle of a pass, for the batch is full
+        if (++asked != 1) return;
+        EXPECT_EQ(mark(), 0u) << "else it would ring";
+        ring::StdAtomics::fetch_add(segment->view().writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel);
+    };
+    (*segment)->commit(0, 0);
+    mark() = 0;
+    open_and_close();
+    pass_until([&] { return exporter.spans.size() + drainer->status().outstanding != 0; });
+    (*segment)->commit(0, 1);
+    mark() = 0;
+    open_and_close();
+    pass_until([&] { return segment->view().control().flushed == 1; });
+    EXPECT_EQ(asked, 2);
+    EXPECT_EQ(exporter.numbers(), upto(2));
 }
 
 TEST_F(SleepTest, EndsWithTheProcess) {
