@@ -148,6 +148,7 @@ void DrainShare::begin_pass(Clock::time_point now) {
 void DrainShare::do_work(Clock::time_point now) {
     ++status_.passes;
     begin_pass(now);
+    book_answers();  // first: what is new may have the memory of what is answered
     if (const std::optional<uint64_t> ticket = flushes_.next()) {
         drain_due(true);
         submit_all();

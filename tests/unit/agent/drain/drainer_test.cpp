@@ -231,6 +231,21 @@ TEST_F(DrainTest, APassFillsOneBatch) {
     EXPECT_EQ(exporter.numbers(), upto(12));
 }
 
+TEST_F(DrainTest, WhatIsNewHasTheMemoryOfWhatIsAnswered) {
+    FileImage image(directory);
+    exporter.answers = false;
+    image->claim(0);
+    image->commit(0, 0);
+    start();
+    pass();
+    exporter.answer(0);
+    image->commit(0, 1);
+    pass();
+    EXPECT_EQ(exporter.numbers(), upto(2));
+    EXPECT_EQ(drainer->status().buffers.misses, 1u);
+    EXPECT_EQ(drainer->status().buffers.hits, 1u);
+}
+
 TEST_F(DrainTest, WhatHasASpoolIsNotToWaitInMoreRingsThanItsQueueHolds) {
     FileImage one(directory), two(directory);
     one->claim(0);
