@@ -77,11 +77,13 @@ public:
         return word >> kKindShift == kLent && (word & kBusy) != 0;
     }
 
-    // The extent was taken for a kind; again by anybody who sees that.
+    // The extent was taken for a kind; again by anybody who sees that. Who holds it goes on doing so.
     void begin(uint32_t extent, ExtentKind kind) {
-        uint64_t nobodys = 0;
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // the exchange decides
         // release: that the extent is populated. Pairs with the acquire in kind() and take().
-        Atomics::compare_exchange(words_[extent], nobodys, unused(kind), std::memory_order_release);
+        while (word >> kKindShift == 0 &&
+               !Atomics::compare_exchange(words_[extent], word, word | unused(kind), std::memory_order_release))
+            continue;
     }
 
     // A part of the kind: its place among the extent's. kNone: it has none that is free, or is not of this kind.
@@ -129,6 +131,18 @@ public:
             if (Atomics::compare_exchange(words_[extent], word, word + kHolder, std::memory_order_acquire)) return true;
         }
         return false;
+    }
+    // The same of one that nobody has taken, whatever it becomes. False: somebody has.
+    bool hold_untaken(uint32_t extent) {
+        for (;;) {
+            // acquire: that the extent is populated, where somebody has. Pairs with the release in begin(). Without it
+            // one could be counted that is not there to whoever counts it.
+            uint64_t word = Atomics::load(words_[extent], std::memory_order_acquire);
+            if (word >> kKindShift != 0) return false;
+            if (is_held_for_good(word)) return true;
+            // relaxed: nothing was done to it yet.
+            if (Atomics::compare_exchange(words_[extent], word, word + kHolder, std::memory_order_relaxed)) return true;
+        }
     }
     // True: no part of the extent is in use now.
     bool let_go(uint32_t extent) {

@@ -193,7 +193,14 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, 1, seen, huge, unused)) return false;
     if (unused != kNone && turn_extent(unused, kind)) return true;
     if (!reserve_extent(seen)) return false;  // all that is left is being given back, or another thread was faster
-    if (seen >= populated_ && !try_to_populate(seen)) return false;
+    // Held meanwhile: where another thread takes it, and its memory goes before this one comes to it, what comes late
+    // would be more than there may be, had somebody else been given it (lend_extent()).
+    const bool is_held = seen >= populated_ && parts_.hold_untaken(seen);
+    SPR_TESTPOINT(extent_reserved);
+    if (is_held && !try_to_populate(seen)) {
+        parts_.let_go(seen);
+        return false;
+    }
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
     // as whoever counts an extent has populated it as well; right without a look at that.
@@ -209,6 +216,7 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     // Without it an extent could be counted whose word is not there.
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
+    if (is_held) parts_.let_go(seen);  // not closed, though nothing of it is used yet: somebody just wants some
     return true;
 }
 
@@ -263,6 +271,7 @@ bool Segment::turn_extent(uint32_t extent, ExtentKind kind) {
         StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
     }
     parts_.finish_turn(extent, kind);
+    note_unused();  // who found none before that, and another thread's claim, has to search again
     return true;
 }
 

@@ -72,12 +72,13 @@ public:
 
     // Changes whenever a chunk may have become free: a writer that found none need not search again before.
     uint64_t freed_mark() const {
-        // acquire, twice: with the count comes the FREE or the PARKED word. Pairs with the release in
-        // ChunkReader::release() and in note_parked(). Without it a writer could note the new count, search in vain,
-        // and not search again. The number of extents is loaded again by whoever searches, and is never older then.
+        // acquire, three times: with the count comes the FREE or the PARKED word, or what an extent became. Pairs with
+        // the release in ChunkReader::release(), in note_parked() and in note_unused(). Without it a writer could note
+        // the new count, search in vain, and not search again. The number of extents is loaded again by whoever
+        // searches, and is never older then.
         return StdAtomics::load(view_.control().freed, std::memory_order_acquire) +
                StdAtomics::load(parked_, std::memory_order_acquire) +
-               StdAtomics::load(unused_, std::memory_order_relaxed) +  // a number: what was given is found by its word
+               StdAtomics::load(unused_, std::memory_order_acquire) +
                StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
     // When to search again though no count moved, in ticks: the last memory that was asked for was refused, and nobody
@@ -266,8 +267,9 @@ private:
     bool take_back(uint32_t extent, ExtentWord& word);
     void close_extent(uint32_t extent);
     void became_unused(uint32_t extent);
-    // Who searched in vain finds something now, be it memory alone: after it can be had.
-    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed); }  // a number
+    // Who searched in vain finds something now, be it memory alone: after it can be had. release: that it can, before
+    // the count. Pairs with the acquire in freed_mark().
+    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_release); }
     void make_slots(uint32_t extent);
     uint32_t take_part(ExtentKind kind);
     void begin_slot(uint32_t slot);

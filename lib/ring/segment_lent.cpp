@@ -79,10 +79,12 @@ bool Segment::take_lent_back(uint32_t extent) {
     // relaxed: a number.
     while (fits &&
            !StdAtomics::compare_exchange(memory_, have, have - (uint64_t{1} << kLentShift), std::memory_order_relaxed));
-    if (fits)
+    if (fits) {
         put_back(extent, kind);
-    else
+    } else {
         parts_.lend(extent, kind);
+        note_unused();  // who found this thread at it has to search again: there may be memory by now
+    }
     return fits;
 }
 
@@ -109,6 +111,7 @@ bool Segment::populate_again(uint32_t extent) {
     // back once more, is not made whole by a thread that populated it before.
     StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
     SPR_TESTPOINT(extent_restored);
+    note_unused();  // who found it empty, and then another thread at it, has to search again
     return true;
 }
 

@@ -40,7 +40,9 @@ constexpr Row kTable[] = {
     {"ChunkReader::release release 3", nullptr},  // the count of freed chunks
     {"Segment::freed_mark acquire", nullptr},
     {"Segment::freed_mark acquire 2", nullptr},  // of what was parked
+    {"Segment::freed_mark acquire 3", nullptr},  // of what became something else
     {"Segment::note_parked release", nullptr},
+    {"Segment::note_unused release", nullptr},
     {"ChunkReader::mark acquire",
      "the totals come before it (journal), and the word of the chunk as well: both acquire"},
     // Overwriting.
@@ -124,6 +126,7 @@ constexpr Row kTable[] = {
     {"ExtentParts::give release", nullptr},
     {"ExtentParts::turn acquire", nullptr},
     {"ExtentParts::hold acquire", nullptr},
+    {"ExtentParts::hold_untaken acquire", "whoever looks at an extent has acquired its word, or a chunk's, as well"},
     {"ExtentParts::let_go release", nullptr},
     {"ExtentParts::finish_turn release", nullptr},
     {"ExtentParts::close release", nullptr},
@@ -181,6 +184,8 @@ const std::vector<Named>& scenarios() {
         {"first huge chunk", over(with_huge, first_huge_chunk), {2, 1}},
         {"given huge chunk", over(with_huge, given_huge_chunk), {2, 1}},
         {"lent", over(with_huge, lent), {2, 2}},
+        {"restored for two", over(segment, restored_for_two), {2, 1}},
+        {"turned for two", over(segment, turned_for_two), {2, 1}},
         {"growth", over(segment, growth), {2, 2}},
         {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},

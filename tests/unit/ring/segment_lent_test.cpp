@@ -123,6 +123,30 @@ TEST_F(LentTest, SmallSpansHaveWhatALargeOneLeaves) {
     EXPECT_TRUE(end(span));
 }
 
+// By a thread that comes to it when others have long taken it, used it, and its memory went.
+TEST_F(LentTest, AnExtentThatIsPopulatedLateWasLentToNobody) {
+    g_meanwhile = [&] {
+        EXPECT_GT(burst() + 48, kExtents);
+        rest();
+        EXPECT_TRUE(segment_->lend_extents(kExtents));
+        EXPECT_FALSE(segment_->lend_extents(1)) << "these were all that may be lent";
+    };
+    uint32_t before = 0;
+    for (; before < 100; ++before) {
+        if (before == 10) g_step = "extent_reserved";
+        ChunkWriter<> writer;
+        Loss loss;
+        ASSERT_TRUE(segment_->attach_chunk(writer, kLargeChunk, false, 1, loss));
+        writer.seal(segment_->next_sequence());
+        if (before >= 10 && g_step.load() == nullptr) break;
+    }
+    ASSERT_LT(before, 100u) << "no extent was taken";
+    for (uint32_t extent = 0; extent < extents(); ++extent) {
+        if (ExtentWord::unpack(view().extent_word(extent)).memory != ExtentMemory::kEmpty) continue;
+        EXPECT_FALSE(is_in_memory(view().extent(extent), kExtentSize)) << extent << ": it is lent, and has memory";
+    }
+}
+
 // What is lent is had by small spans again once nothing large is there, in whatever order they come.
 TEST_F(LentTest, NothingIsLostByIt) {
     const uint32_t most = burst();

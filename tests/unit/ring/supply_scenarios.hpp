@@ -119,6 +119,41 @@ inline void lent(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     if (used && SegmentInMemory::is_punched(view.extent(0))) stepper.complain("an open chunk was punched");
 }
 
+// Two writers want one of several chunks that become there by what one of them does. Who finds none notes the mark from
+// before its search, and has to find another one then.
+inline void supply_for_two(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    uint64_t marks[2] = {};
+    bool found[2] = {};
+    const auto use = [&](uint32_t me) {
+        marks[me] = segment->freed_mark();
+        ChunkWriter<> writer;
+        Loss loss;
+        found[me] = segment->attach_chunk(writer, kSmallChunk + 1, false, 0, loss);
+    };
+    stepper.run({[&] { use(0); }, [&] { use(1); }}, choices);
+    stepper.run({[&] {
+                    for (uint32_t me = 0; me < 2; ++me)
+                        if (!found[me] && marks[me] == segment->freed_mark())
+                            stepper.complain("a chunk is free, and nobody is told");
+                }},
+                choices);
+}
+
+// The memory of all chunks went, and one makes them whole.
+inline void restored_for_two(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kLargeChunks, ExtentKind::kSlots});
+    segment->take_slot();  // else that extent would do
+    segment.view().extent_word(0) = ExtentWord{ExtentKind::kLargeChunks, ExtentMemory::kEmpty, 1}.pack();
+    supply_for_two(segment, stepper, choices);
+}
+
+// All chunks are full, and one makes others of what were slots.
+inline void turned_for_two(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kSlots, ExtentKind::kJumboChunks});
+    segment.view().chunk_line(kChunksPerExtent).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    supply_for_two(segment, stepper, choices);
+}
+
 // The block of an extent is given back, an agent gives its memory back, and somebody wants a block.
 inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset({ExtentKind::kSlots, ExtentKind::kBlocks64K});  // the first one is never closed,
