@@ -152,7 +152,7 @@ public:
     // The span has ended, at that time, and no chunk has room for it: it waits in its slot, which is the agent's from
     // here on, and comes back by Segment::take_done(). False: too many wait, and it is still open.
     [[gnu::noinline]] bool publish_wait(Segment& segment, Slot& slot, SlotWord word, uint64_t end_unix_nano) {
-        if (!segment.may_wait()) return false;
+        if (!segment.may_wait(word.place > kBlockClasses)) return false;
         // relaxed: as in publish_end().
         StdAtomics::store(slot.intent_chunk, kInSlot, std::memory_order_relaxed);
         StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);

@@ -167,8 +167,9 @@ public:
     [[gnu::cold]] bool lend_extents(uint32_t most);
 
     // COLD. Whether one span more may wait in its slot; it is counted as one that does. Not in those that are kept for
-    // open spans, so that a slow backend does not stop starts; nor where the oldest give way.
-    bool may_wait();
+    // open spans, so that a slow backend does not stop starts, unless it is in a huge place; nor where the oldest give
+    // way.
+    bool may_wait(bool huge);
     // COLD. It does.
     void note_waiting() {
         // release: WAITING before the count. Pairs with the acquire in the agent's WaitingSlots. Without it the agent

@@ -83,7 +83,7 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
         // What nobody uses of extents; and what finished spans have left is memory of an open one, too, which would
         // otherwise be refused something; and so is what open ones have left.
         const uint32_t size = huge_size(place) / kExtentSize;
-        const bool more = outgrow(false) || forget_gone() ||
+        const bool more = outgrow(false) || forget_gone() || take_done() ||
                           (lacks == kAllPlaces && !shared && lend_extents(2 * size)) ||
                           (place < kHugeBlocks && (empty_idle(lacks) || outgrow(true)));
         if (!more) break;
@@ -213,6 +213,7 @@ bool Segment::make_huge_whole(uint32_t place) {
 }
 
 uint32_t Segment::take_huge_block(Slot& slot, uint32_t bytes) {
+    take_done();            // spans that waited may have some
     bool is_short = false;  // then one that has its memory will do, and no other
     for (uint32_t place = 0; place < kHugeBlocks; ++place) {
         if (!may_hold(place, bytes + kSpareForEnd) || (is_short && is_short_of_memory(place)) ||
@@ -295,7 +296,7 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
     uint32_t place;
     do
         if (claim_any_huge(writer, bytes, owner, place)) return true;
-    while (place != kNone && empty_idle_for(place));
+    while (place != kNone && (take_done() || empty_idle_for(place)));
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
@@ -324,7 +325,7 @@ bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, u
 
 // What spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
 [[gnu::noinline]] bool Segment::empty_huge() {
-    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_idle(kAllPlaces));
+    return restores_ && huge_with_memory() != 0 && (forget_gone() || take_done() || empty_idle(kAllPlaces));
 }
 
 // For a place of finished spans, whose memory was not to be had.

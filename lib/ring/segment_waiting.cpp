@@ -23,11 +23,12 @@ uint32_t Segment::most_waiting() {
     return most;
 }
 
-bool Segment::may_wait() {
+bool Segment::may_wait(bool huge) {
     if (overwrite_) return false;
     do {
-        // relaxed, both: numbers.
-        if (StdAtomics::fetch_add(waiting_, uint32_t{1}, std::memory_order_relaxed) < most_waiting()) return true;
+        // relaxed, both: numbers. Huge places are few, and so are the slots of those that wait there.
+        if (StdAtomics::fetch_add(waiting_, uint32_t{1}, std::memory_order_relaxed) < most_waiting() || huge)
+            return true;
         StdAtomics::fetch_add(waiting_, ~uint32_t{0}, std::memory_order_relaxed);
     } while (take_done());
     return false;

@@ -71,8 +71,7 @@ constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
     if ((life.reap() && level.writer.make_room(span.segment(), record)) ||
         (life.settings.full_wait != 0 && wait_for_room(life, level, record)))
         return 1;
-    if (record <= kMostInChunk && level.writer.publish_wait(span.segment(), span.slot(), span.word(), end_unix_nano))
-        return 0;
+    if (level.writer.publish_wait(span.segment(), span.slot(), span.word(), end_unix_nano)) return 0;
     level.writer.publish_drop(span.segment(), span.slot(), span.index(), span.word(), Counter::kDroppedFull);
     return -ENOBUFS;
 }
@@ -96,9 +95,10 @@ bool has_kept_room(OpenSpan span, Level& level) {
     const uint32_t record = 1 + varint_size(body) + body;
     // What a huge place holds open, one holds finished: no span is too big at its end.
     static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
-    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) &&
-        find_room(span, level, record, end_unix_nano) <= 0)
-        return -ENOBUFS;
+    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level)) {
+        const int found = find_room(span, level, record, end_unix_nano);
+        if (found <= 0) return found;
+    }
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
     at = put_varint(at, body);

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "ring/ack_book.hpp"
 #include "ring/extent_giver.hpp"
 #include "ring/unfinished_span.hpp"
 #include "support/child_process.hpp"
@@ -118,6 +119,34 @@ TEST_F(HugeTest, IsFullAtTheEndWhereNothingIsAcknowledged) {
     EXPECT_EQ(sum_counters<>(view())[static_cast<size_t>(Counter::kDroppedFull)], 1u);
     segment_.release_full();
     EXPECT_TRUE(end(open_span(3'000'000, 4)));
+}
+
+// Until it is acknowledged it has its place, open as it was, and then the next one has it.
+TEST_F(HugeTest, WaitsInItsPlaceWhereItsEndFindsNoRoom) {
+    EXPECT_TRUE(end(open_span(3'000'000, 1)));
+    EXPECT_TRUE(end(open_span(3'000'000, 2)));
+    for (int round = 0; round < 3; ++round) {
+        const HeldSlot span = open_span(3'000'000, 3);
+        const SlotWord open = word(*span.slot);
+        ASSERT_FALSE(writer_.make_room(*segment_, open.length));
+        ASSERT_TRUE(writer_.publish_wait(*segment_, *span.slot, open, 77'000)) << "however few slots there are";
+        EXPECT_EQ(word(*span.slot), (SlotWord{SlotState::kWaiting, open.place, open.length}));
+        bool whole = true;
+        drop(open_span(3'000'000, 4, &whole));
+        EXPECT_FALSE(whole) << "there is one place for the largest at a time";
+        take_steps();
+        take_steps();
+        SlotCopy copy;
+        ASSERT_TRUE(copy_slot(view(), map(), span.index, copy)) << "what an agent sees of it";
+        EXPECT_EQ(copy.slot.intent_word, 77'000u);
+        EXPECT_EQ(copy.data.size(), 3'000'000u);
+        EXPECT_TRUE(has_only(copy.data.data(), 3'000'000, 3));
+        AckBook<> book;
+        ASSERT_TRUE(book.open(view(), map()));
+        book.close_waiting_slot(span.index, span.slot->generation, book.totals());
+    }
+    segment_.release_full();
+    EXPECT_TRUE(end(open_span(3'000'000, 5)));
 }
 
 // What is kept for the end of an open span is nothing that a search for a small chunk in vain says anything about.
@@ -297,6 +326,12 @@ class HugeFlightRecorderTest : public HugeTest {
 protected:
     HugeFlightRecorderTest() : HugeTest(with_huge(kExtents, OpenSegment::kOverwriteOldest)) {}
 };
+
+TEST_F(HugeFlightRecorderTest, NeverWaitsInItsPlace) {
+    const HeldSlot span = open_span(900'000, 1);
+    EXPECT_FALSE(writer_.publish_wait(*segment_, *span.slot, word(*span.slot), 77'000));
+    EXPECT_TRUE(end(span));
+}
 
 TEST_F(HugeFlightRecorderTest, KeepsTheNewest) {
     for (uint8_t i = 1; i <= 20; ++i) ASSERT_TRUE(end(open_span(3'000'000 + i, i)));
