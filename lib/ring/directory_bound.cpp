@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ring/atomics.hpp"
@@ -197,16 +198,37 @@ struct Left {
     });
 }
 
+// io_bound: as it is meant, where nothing was said. False: all that anybody has there is less, and nothing needs to be
+// looked at.
+bool may_be_beyond(int directory, uint64_t& io_bound) {
+    struct statfs file_system;
+    if (fstatfs(directory, &file_system) != 0) return false;
+    if (io_bound == 0) io_bound = default_bound(file_system);
+    return (file_system.f_blocks - file_system.f_bfree) * static_cast<uint64_t>(file_system.f_bsize) > io_bound;
+}
+
+// Whether nobody looked within the last second; then this is a look. Of two that ask at once both may be told yes. Who
+// else reads the directory again and again is an agent: it has its lock on what lies there.
+bool begin_look(int directory) {
+    timespec now;
+    struct stat status;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (fstat(directory, &status) != 0) return false;
+    const int64_t seconds = int64_t{now.tv_sec} - int64_t{status.st_atim.tv_sec};  // less than none: it was set back
+    if (seconds == 0 || (seconds == 1 && now.tv_nsec < status.st_atim.tv_nsec)) return false;
+    const timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};  // a read does not always say so
+    futimens(directory, times);
+    return true;
+}
+
 }  // namespace
 
+void keep_directory_bound_at_times(int directory, uint64_t bound, WriterPage& own) {
+    if (may_be_beyond(directory, bound) && begin_look(directory)) keep_directory_bound(directory, bound, own);
+}
+
 void keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
-    struct statfs file_system;
-    if (fstatfs(directory, &file_system) != 0) return;
-    if (bound == 0) bound = default_bound(file_system);
-    // Where all that anybody has there is less, nothing needs to be looked at.
-    const uint64_t used = (file_system.f_blocks - file_system.f_bfree) * static_cast<uint64_t>(file_system.f_bsize);
-    if (used <= bound) return;
-    if (memory_of_all(directory) <= bound) return;
+    if (!may_be_beyond(directory, bound) || memory_of_all(directory) <= bound) return;
     Left left;
     look_for_left(directory, left);
     for (uint32_t i = 0; i < left.count && left.bytes > bound; ++i)

@@ -145,8 +145,12 @@ int open_runtime_directory_kind(RuntimeDirectory kind, bool create, char* ret_pa
 }
 
 int open_checked_directory(const char* path, bool create, bool any_file_system, int* ret_fd) {
-    if (create && mkdir(path, 0700) < 0 && errno != EEXIST) return -errno;
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(path, kFlags);
+    if (fd < 0 && errno == ENOENT && create) {  // only the first process does not find it
+        if (mkdir(path, 0700) < 0 && errno != EEXIST) return -errno;
+        fd = open(path, kFlags);
+    }
     if (fd < 0) return -errno;
     const int checked = check_directory(fd, any_file_system);
     if (checked < 0) {

@@ -29,8 +29,8 @@
 namespace spanring::ring {
 namespace {
 
-constexpr uint32_t kFirstExtents = 2;         // for a thread's first span: open, then finished
-constexpr uint64_t kFirstMapped = 4 * kPage;  // of each: to map all of it would be a quarter of what that span takes
+constexpr uint32_t kFirstExtents = 2;     // for a thread's first span: open, then finished
+constexpr uint64_t kFirstMapped = kPage;  // of each: to map all of it would be a quarter of what that span takes
 static_assert(kFirstExtents <= kExtentsPerGroup, "they lie one behind the other");
 constexpr uint32_t kExtentsWithoutPopulate = 32;  // a kernel that cannot populate gets all its extents at birth
 
@@ -73,11 +73,14 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     clock_gettime(CLOCK_REALTIME, &now);
     header.created_unix_nano = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
     header.pid = static_cast<uint32_t>(getpid());
-    header.resource_size = request.resource_size;
     read_program_name(header.program);
     header.schema_size = request.schema_size;
+    header.resource_size = request.resource_size;
     const uint32_t resource_bytes = request.resource_size + request.schema_size;
-    if (resource_bytes != 0) memcpy(segment.resource(), request.resource, resource_bytes);
+    if (request.write_resource != nullptr)
+        header.resource_size = request.write_resource(request.resource, segment.resource());
+    else if (resource_bytes != 0)
+        memcpy(segment.resource(), request.resource, resource_bytes);
 
     segment.writer().counter_lines = request.whole ? kCounterLines : kCounterLinesPerPage;
     // release: everything above before it. Pairs with the rename below and the pread() in read_segment_header(): a
@@ -104,8 +107,10 @@ int populate_part(SegmentView segment, uint32_t extent, uint64_t size) {
                          kGroupsOffset - kHugeLinesOffset);
         return error == 0 ? populate(segment.extent(extent), size) : error;
     }
-    if (extent % kExtentsPerGroup == 0) error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), kPage);
-    if (error == 0 && extent % kExtentsPerPage == 0)
+    static_assert(kLinesOffset == kPage, "a group's first lines follow its marks");
+    if (extent % kExtentsPerGroup == 0)
+        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), 2 * kPage);
+    else if (extent % kExtentsPerPage == 0)
         error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(chunk)), kPage);
     return error == 0 ? populate(segment.extent(extent), size) : error;
 }
@@ -228,7 +233,7 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
         }
         SPR_TESTPOINT(segment_renamed);
     }
-    if (result == 0) keep_directory_bound(directory, request.directory_limit, SegmentView(file.base).writer());
+    if (result == 0) keep_directory_bound_at_times(directory, request.directory_limit, SegmentView(file.base).writer());
     close(directory);
     if (result == 0) {
         file.path = ret_segment.path;

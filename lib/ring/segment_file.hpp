@@ -18,13 +18,15 @@ namespace spanring::ring {
 struct SegmentRequest {
     uint32_t extent_limit;  // 1 .. kMaxExtents
     uint32_t full_policy;
-    const uint8_t* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
+    const void* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
     uint32_t resource_size;
     uint32_t schema_size = 0;
     bool whole = false;             // all of its memory at birth
     uint64_t directory_limit = 0;   // bytes that segments of the dead may have; 0: keep_directory_bound() says
     uint32_t first_generation = 0;  // of each slot
     bool huge = false;              // with huge places, whose memory comes later, if at all
+    // Where it is set, in place of `resource` and its size: writes both to where they are to be, and returns that size.
+    uint32_t (*write_resource)(const void* resource, uint8_t* to) = nullptr;
 };
 
 struct SegmentFile {

@@ -49,8 +49,9 @@ bool draw(Life& life, uint64_t (&ret_seeds)[kSignalLevels][2]) {
 Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings, ring::SegmentRequest request,
                   ring::Clock& clock, int& ret_error) {
     request.first_generation = number * kGenerations;
-    request.extent_limit = extents_within(ring::file_size_limit(), request.extent_limit);
-    request.huge = ring::file_size_limit() >= ring::segment_size(request.extent_limit, true);
+    const uint64_t file_size = ring::file_size_limit();
+    request.extent_limit = extents_within(file_size, request.extent_limit);
+    request.huge = file_size >= ring::segment_size(request.extent_limit, true);
     const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
     const int when = request.whole ? MAP_POPULATE : MAP_NORESERVE;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | when, -1, 0);

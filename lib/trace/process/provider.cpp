@@ -189,15 +189,11 @@ void Provider::publish_process_context() {
 }
 
 Life* Provider::make_life(int& ret_error) {
-    const Scratch resource(ring::kResourceSize);
-    if (!resource) {
-        ret_error = -ENOMEM;
-        return nullptr;
-    }
-    const ring::SegmentRequest request{extent_limit_,           full_policy_,
-                                       resource.bytes(),        resource_.finish(process.instance, resource.bytes()),
-                                       resource_.schema_size(), memory_at_open_,
-                                       directory_limit_};
+    ring::SegmentRequest request{extent_limit_,           full_policy_,    &resource_,      0,
+                                 resource_.schema_size(), memory_at_open_, directory_limit_};
+    request.write_resource = [](const void* resource, uint8_t* to) {
+        return static_cast<const Resource*>(resource)->finish(process.instance, to);
+    };
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     return Life::begin(index_, number, settings_, request, process.clock, ret_error);
 }

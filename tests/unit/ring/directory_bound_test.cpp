@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -157,14 +158,32 @@ TEST_F(DirectoryBoundTest, OneCallRemovesSoManyAndTheNextGoesOn) {
     EXPECT_EQ(removed(Counter::kRemovedSpans), 10u);
 }
 
-TEST_F(DirectoryBoundTest, ASegmentThatIsMadeKeepsIt) {
+// Not each of many that are made within a second.
+TEST_F(DirectoryBoundTest, ASegmentThatIsMadeKeepsItWhereNobodyLookedJustNow) {
     make_dead(10, 4);
     SegmentFile file;
+    const timespec soon[2] = {{time(nullptr) + 3600, 0}, {0, UTIME_OMIT}};  // the clock was set back since
+    ASSERT_EQ(futimens(directory(), soon), 0);
     ASSERT_EQ(create_segment({8, 0, nullptr, 0, 0, false, 1}, file), 0);
     alive_.push_back(file);
     EXPECT_EQ(directory_.files(), std::vector<std::string>{name_of(file)});
     EXPECT_EQ(count(SegmentView(file.base).writer().shared_line, Counter::kRemovedSegments), 1u);
     EXPECT_EQ(count(SegmentView(file.base).writer().shared_line, Counter::kRemovedSpans), 4u);
+    make_dead(20);
+    struct stat read;
+    timespec before, after;
+    clock_gettime(CLOCK_REALTIME, &before);
+    ASSERT_EQ(create_segment({8, 0, nullptr, 0, 0, false, 1}, file), 0);
+    alive_.push_back(file);
+    clock_gettime(CLOCK_REALTIME, &after);
+    ASSERT_EQ(fstat(directory(), &read), 0);
+    const bool is_soon = after.tv_sec == read.st_atim.tv_sec;
+    EXPECT_TRUE(directory_.files().size() == 3 || !is_soon);
+    const timespec long_ago[2] = {{1, 0}, {0, UTIME_OMIT}};
+    ASSERT_EQ(futimens(directory(), long_ago), 0);
+    ASSERT_EQ(create_segment({8, 0, nullptr, 0, 0, false, 1}, file), 0);
+    alive_.push_back(file);
+    EXPECT_EQ(directory_.files().size(), 3u) << "all of living processes";
 }
 
 }  // namespace

@@ -869,6 +869,10 @@ inline constexpr uint64_t kDirectoryBound = uint64_t{512} << 20;
 // over is left for the next caller.
 void keep_directory_bound(int directory, uint64_t bound, WriterPage& own);
 
+// COLD. The same where nobody looked within the last second: however many segments there are, a look at each is not
+// part of every process's first span. The time at which the directory was last read says when.
+void keep_directory_bound_at_times(int directory, uint64_t bound, WriterPage& own);
+
 }  // namespace spanring::ring
 
 // ---- lib/ring/testpoint.hpp ------------------------------------------------------------------------------------------
@@ -1069,16 +1073,37 @@ struct Left {
     });
 }
 
+// io_bound: as it is meant, where nothing was said. False: all that anybody has there is less, and nothing needs to be
+// looked at.
+bool may_be_beyond(int directory, uint64_t& io_bound) {
+    struct statfs file_system;
+    if (fstatfs(directory, &file_system) != 0) return false;
+    if (io_bound == 0) io_bound = default_bound(file_system);
+    return (file_system.f_blocks - file_system.f_bfree) * static_cast<uint64_t>(file_system.f_bsize) > io_bound;
+}
+
+// Whether nobody looked within the last second; then this is a look. Of two that ask at once both may be told yes. Who
+// else reads the directory again and again is an agent: it has its lock on what lies there.
+bool begin_look(int directory) {
+    timespec now;
+    struct stat status;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (fstat(directory, &status) != 0) return false;
+    const int64_t seconds = int64_t{now.tv_sec} - int64_t{status.st_atim.tv_sec};  // less than none: it was set back
+    if (seconds == 0 || (seconds == 1 && now.tv_nsec < status.st_atim.tv_nsec)) return false;
+    const timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};  // a read does not always say so
+    futimens(directory, times);
+    return true;
+}
+
 }  // namespace
 
+void keep_directory_bound_at_times(int directory, uint64_t bound, WriterPage& own) {
+    if (may_be_beyond(directory, bound) && begin_look(directory)) keep_directory_bound(directory, bound, own);
+}
+
 void keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
-    struct statfs file_system;
-    if (fstatfs(directory, &file_system) != 0) return;
-    if (bound == 0) bound = default_bound(file_system);
-    // Where all that anybody has there is less, nothing needs to be looked at.
-    const uint64_t used = (file_system.f_blocks - file_system.f_bfree) * static_cast<uint64_t>(file_system.f_bsize);
-    if (used <= bound) return;
-    if (memory_of_all(directory) <= bound) return;
+    if (!may_be_beyond(directory, bound) || memory_of_all(directory) <= bound) return;
     Left left;
     look_for_left(directory, left);
     for (uint32_t i = 0; i < left.count && left.bytes > bound; ++i)
@@ -1667,11 +1692,13 @@ public:
         return word >> kKindShift == kLent && (word & kBusy) != 0;
     }
 
-    // The extent was taken for a kind; again by anybody who sees that.
+    // The extent was taken for a kind; again by anybody who sees that. Who holds it goes on doing so.
     void begin(uint32_t extent, ExtentKind kind) {
-        uint64_t nobodys = 0;
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // the exchange decides
         // release: that the extent is populated. Pairs with the acquire in kind() and take().
-        Atomics::compare_exchange(words_[extent], nobodys, unused(kind), std::memory_order_release);
+        while (word >> kKindShift == 0 &&
+               !Atomics::compare_exchange(words_[extent], word, word | unused(kind), std::memory_order_release))
+            continue;
     }
 
     // A part of the kind: its place among the extent's. kNone: it has none that is free, or is not of this kind.
@@ -1719,6 +1746,18 @@ public:
             if (Atomics::compare_exchange(words_[extent], word, word + kHolder, std::memory_order_acquire)) return true;
         }
         return false;
+    }
+    // The same of one that nobody has taken, whatever it becomes. False: somebody has.
+    bool hold_untaken(uint32_t extent) {
+        for (;;) {
+            // acquire: that the extent is populated, where somebody has. Pairs with the release in begin(). Without it
+            // one could be counted that is not there to whoever counts it.
+            uint64_t word = Atomics::load(words_[extent], std::memory_order_acquire);
+            if (word >> kKindShift != 0) return false;
+            if (is_held_for_good(word)) return true;
+            // relaxed: nothing was done to it yet.
+            if (Atomics::compare_exchange(words_[extent], word, word + kHolder, std::memory_order_relaxed)) return true;
+        }
     }
     // True: no part of the extent is in use now.
     bool let_go(uint32_t extent) {
@@ -1954,13 +1993,15 @@ namespace spanring::ring {
 struct SegmentRequest {
     uint32_t extent_limit;  // 1 .. kMaxExtents
     uint32_t full_policy;
-    const uint8_t* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
+    const void* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
     uint32_t resource_size;
     uint32_t schema_size = 0;
     bool whole = false;             // all of its memory at birth
     uint64_t directory_limit = 0;   // bytes that segments of the dead may have; 0: keep_directory_bound() says
     uint32_t first_generation = 0;  // of each slot
     bool huge = false;              // with huge places, whose memory comes later, if at all
+    // Where it is set, in place of `resource` and its size: writes both to where they are to be, and returns that size.
+    uint32_t (*write_resource)(const void* resource, uint8_t* to) = nullptr;
 };
 
 struct SegmentFile {
@@ -2058,12 +2099,13 @@ public:
 
     // Changes whenever a chunk may have become free: a writer that found none need not search again before.
     uint64_t freed_mark() const {
-        // acquire, twice: with the count comes the FREE or the PARKED word. Pairs with the release in
-        // ChunkReader::release() and in note_parked(). Without it a writer could note the new count, search in vain,
-        // and not search again. The number of extents is loaded again by whoever searches, and is never older then.
+        // acquire, three times: with the count comes the FREE or the PARKED word, or what an extent became. Pairs with
+        // the release in ChunkReader::release(), in note_parked() and in note_unused(). Without it a writer could note
+        // the new count, search in vain, and not search again. The number of extents is loaded again by whoever
+        // searches, and is never older then.
         return StdAtomics::load(view_.control().freed, std::memory_order_acquire) +
                StdAtomics::load(parked_, std::memory_order_acquire) +
-               StdAtomics::load(unused_, std::memory_order_relaxed) +  // a number: what was given is found by its word
+               StdAtomics::load(unused_, std::memory_order_acquire) +
                StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
     // When to search again though no count moved, in ticks: the last memory that was asked for was refused, and nobody
@@ -2152,8 +2194,9 @@ public:
     [[gnu::cold]] bool lend_extents(uint32_t most);
 
     // COLD. Whether one span more may wait in its slot; it is counted as one that does. Not in those that are kept for
-    // open spans, so that a slow backend does not stop starts; nor where the oldest give way.
-    bool may_wait();
+    // open spans, so that a slow backend does not stop starts, unless it is in a huge place; nor where the oldest give
+    // way.
+    bool may_wait(bool huge);
     // COLD. It does.
     void note_waiting() {
         // release: WAITING before the count. Pairs with the acquire in the agent's WaitingSlots. Without it the agent
@@ -2252,8 +2295,9 @@ private:
     bool take_back(uint32_t extent, ExtentWord& word);
     void close_extent(uint32_t extent);
     void became_unused(uint32_t extent);
-    // Who searched in vain finds something now, be it memory alone: after it can be had.
-    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed); }  // a number
+    // Who searched in vain finds something now, be it memory alone: after it can be had. release: that it can, before
+    // the count. Pairs with the acquire in freed_mark().
+    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_release); }
     void make_slots(uint32_t extent);
     uint32_t take_part(ExtentKind kind);
     void begin_slot(uint32_t slot);
@@ -2529,7 +2573,7 @@ public:
     // The span has ended, at that time, and no chunk has room for it: it waits in its slot, which is the agent's from
     // here on, and comes back by Segment::take_done(). False: too many wait, and it is still open.
     [[gnu::noinline]] bool publish_wait(Segment& segment, Slot& slot, SlotWord word, uint64_t end_unix_nano) {
-        if (!segment.may_wait()) return false;
+        if (!segment.may_wait(word.place > kBlockClasses)) return false;
         // relaxed: as in publish_end().
         StdAtomics::store(slot.intent_chunk, kInSlot, std::memory_order_relaxed);
         StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
@@ -3167,8 +3211,12 @@ int open_runtime_directory_kind(RuntimeDirectory kind, bool create, char* ret_pa
 }
 
 int open_checked_directory(const char* path, bool create, bool any_file_system, int* ret_fd) {
-    if (create && mkdir(path, 0700) < 0 && errno != EEXIST) return -errno;
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(path, kFlags);
+    if (fd < 0 && errno == ENOENT && create) {  // only the first process does not find it
+        if (mkdir(path, 0700) < 0 && errno != EEXIST) return -errno;
+        fd = open(path, kFlags);
+    }
     if (fd < 0) return -errno;
     const int checked = check_directory(fd, any_file_system);
     if (checked < 0) {
@@ -3398,7 +3446,14 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, 1, seen, huge, unused)) return false;
     if (unused != kNone && turn_extent(unused, kind)) return true;
     if (!reserve_extent(seen)) return false;  // all that is left is being given back, or another thread was faster
-    if (seen >= populated_ && !try_to_populate(seen)) return false;
+    // Held meanwhile: where another thread takes it, and its memory goes before this one comes to it, what comes late
+    // would be more than there may be, had somebody else been given it (lend_extent()).
+    const bool is_held = seen >= populated_ && parts_.hold_untaken(seen);
+    SPR_TESTPOINT(extent_reserved);
+    if (is_held && !try_to_populate(seen)) {
+        parts_.let_go(seen);
+        return false;
+    }
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
     // as whoever counts an extent has populated it as well; right without a look at that.
@@ -3414,6 +3469,7 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     // Without it an extent could be counted whose word is not there.
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
+    if (is_held) parts_.let_go(seen);  // not closed, though nothing of it is used yet: somebody just wants some
     return true;
 }
 
@@ -3468,6 +3524,7 @@ bool Segment::turn_extent(uint32_t extent, ExtentKind kind) {
         StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
     }
     parts_.finish_turn(extent, kind);
+    note_unused();  // who found none before that, and another thread's claim, has to search again
     return true;
 }
 
@@ -3719,8 +3776,8 @@ inline uint64_t file_size_limit() {
 namespace spanring::ring {
 namespace {
 
-constexpr uint32_t kFirstExtents = 2;         // for a thread's first span: open, then finished
-constexpr uint64_t kFirstMapped = 4 * kPage;  // of each: to map all of it would be a quarter of what that span takes
+constexpr uint32_t kFirstExtents = 2;     // for a thread's first span: open, then finished
+constexpr uint64_t kFirstMapped = kPage;  // of each: to map all of it would be a quarter of what that span takes
 static_assert(kFirstExtents <= kExtentsPerGroup, "they lie one behind the other");
 constexpr uint32_t kExtentsWithoutPopulate = 32;  // a kernel that cannot populate gets all its extents at birth
 
@@ -3763,11 +3820,14 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     clock_gettime(CLOCK_REALTIME, &now);
     header.created_unix_nano = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
     header.pid = static_cast<uint32_t>(getpid());
-    header.resource_size = request.resource_size;
     read_program_name(header.program);
     header.schema_size = request.schema_size;
+    header.resource_size = request.resource_size;
     const uint32_t resource_bytes = request.resource_size + request.schema_size;
-    if (resource_bytes != 0) memcpy(segment.resource(), request.resource, resource_bytes);
+    if (request.write_resource != nullptr)
+        header.resource_size = request.write_resource(request.resource, segment.resource());
+    else if (resource_bytes != 0)
+        memcpy(segment.resource(), request.resource, resource_bytes);
 
     segment.writer().counter_lines = request.whole ? kCounterLines : kCounterLinesPerPage;
     // release: everything above before it. Pairs with the rename below and the pread() in read_segment_header(): a
@@ -3794,8 +3854,10 @@ int populate_part(SegmentView segment, uint32_t extent, uint64_t size) {
                          kGroupsOffset - kHugeLinesOffset);
         return error == 0 ? populate(segment.extent(extent), size) : error;
     }
-    if (extent % kExtentsPerGroup == 0) error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), kPage);
-    if (error == 0 && extent % kExtentsPerPage == 0)
+    static_assert(kLinesOffset == kPage, "a group's first lines follow its marks");
+    if (extent % kExtentsPerGroup == 0)
+        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), 2 * kPage);
+    else if (extent % kExtentsPerPage == 0)
         error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(chunk)), kPage);
     return error == 0 ? populate(segment.extent(extent), size) : error;
 }
@@ -3918,7 +3980,7 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
         }
         SPR_TESTPOINT(segment_renamed);
     }
-    if (result == 0) keep_directory_bound(directory, request.directory_limit, SegmentView(file.base).writer());
+    if (result == 0) keep_directory_bound_at_times(directory, request.directory_limit, SegmentView(file.base).writer());
     close(directory);
     if (result == 0) {
         file.path = ret_segment.path;
@@ -4022,7 +4084,7 @@ bool Segment::reserve_huge(uint32_t place, bool shared) {
         // What nobody uses of extents; and what finished spans have left is memory of an open one, too, which would
         // otherwise be refused something; and so is what open ones have left.
         const uint32_t size = huge_size(place) / kExtentSize;
-        const bool more = outgrow(false) || forget_gone() ||
+        const bool more = outgrow(false) || forget_gone() || take_done() ||
                           (lacks == kAllPlaces && !shared && lend_extents(2 * size)) ||
                           (place < kHugeBlocks && (empty_idle(lacks) || outgrow(true)));
         if (!more) break;
@@ -4152,6 +4214,7 @@ bool Segment::make_huge_whole(uint32_t place) {
 }
 
 uint32_t Segment::take_huge_block(Slot& slot, uint32_t bytes) {
+    take_done();            // spans that waited may have some
     bool is_short = false;  // then one that has its memory will do, and no other
     for (uint32_t place = 0; place < kHugeBlocks; ++place) {
         if (!may_hold(place, bytes + kSpareForEnd) || (is_short && is_short_of_memory(place)) ||
@@ -4234,7 +4297,7 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
     uint32_t place;
     do
         if (claim_any_huge(writer, bytes, owner, place)) return true;
-    while (place != kNone && empty_idle_for(place));
+    while (place != kNone && (take_done() || empty_idle_for(place)));
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
@@ -4263,7 +4326,7 @@ bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, u
 
 // What spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
 [[gnu::noinline]] bool Segment::empty_huge() {
-    return restores_ && huge_with_memory() != 0 && (forget_gone() || empty_idle(kAllPlaces));
+    return restores_ && huge_with_memory() != 0 && (forget_gone() || take_done() || empty_idle(kAllPlaces));
 }
 
 // For a place of finished spans, whose memory was not to be had.
@@ -4421,10 +4484,12 @@ bool Segment::take_lent_back(uint32_t extent) {
     // relaxed: a number.
     while (fits &&
            !StdAtomics::compare_exchange(memory_, have, have - (uint64_t{1} << kLentShift), std::memory_order_relaxed));
-    if (fits)
+    if (fits) {
         put_back(extent, kind);
-    else
+    } else {
         parts_.lend(extent, kind);
+        note_unused();  // who found this thread at it has to search again: there may be memory by now
+    }
     return fits;
 }
 
@@ -4451,6 +4516,7 @@ bool Segment::populate_again(uint32_t extent) {
     // back once more, is not made whole by a thread that populated it before.
     StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
     SPR_TESTPOINT(extent_restored);
+    note_unused();  // who found it empty, and then another thread at it, has to search again
     return true;
 }
 
@@ -4762,11 +4828,12 @@ uint32_t Segment::most_waiting() {
     return most;
 }
 
-bool Segment::may_wait() {
+bool Segment::may_wait(bool huge) {
     if (overwrite_) return false;
     do {
-        // relaxed, both: numbers.
-        if (StdAtomics::fetch_add(waiting_, uint32_t{1}, std::memory_order_relaxed) < most_waiting()) return true;
+        // relaxed, both: numbers. Huge places are few, and so are the slots of those that wait there.
+        if (StdAtomics::fetch_add(waiting_, uint32_t{1}, std::memory_order_relaxed) < most_waiting() || huge)
+            return true;
         StdAtomics::fetch_add(waiting_, ~uint32_t{0}, std::memory_order_relaxed);
     } while (take_done());
     return false;
@@ -6833,8 +6900,9 @@ bool draw(Life& life, uint64_t (&ret_seeds)[kSignalLevels][2]) {
 Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings, ring::SegmentRequest request,
                   ring::Clock& clock, int& ret_error) {
     request.first_generation = number * kGenerations;
-    request.extent_limit = extents_within(ring::file_size_limit(), request.extent_limit);
-    request.huge = ring::file_size_limit() >= ring::segment_size(request.extent_limit, true);
+    const uint64_t file_size = ring::file_size_limit();
+    request.extent_limit = extents_within(file_size, request.extent_limit);
+    request.huge = file_size >= ring::segment_size(request.extent_limit, true);
     const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
     const int when = request.whole ? MAP_POPULATE : MAP_NORESERVE;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | when, -1, 0);
@@ -7755,15 +7823,11 @@ void Provider::publish_process_context() {
 }
 
 Life* Provider::make_life(int& ret_error) {
-    const Scratch resource(ring::kResourceSize);
-    if (!resource) {
-        ret_error = -ENOMEM;
-        return nullptr;
-    }
-    const ring::SegmentRequest request{extent_limit_,           full_policy_,
-                                       resource.bytes(),        resource_.finish(process.instance, resource.bytes()),
-                                       resource_.schema_size(), memory_at_open_,
-                                       directory_limit_};
+    ring::SegmentRequest request{extent_limit_,           full_policy_,    &resource_,      0,
+                                 resource_.schema_size(), memory_at_open_, directory_limit_};
+    request.write_resource = [](const void* resource, uint8_t* to) {
+        return static_cast<const Resource*>(resource)->finish(process.instance, to);
+    };
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     return Life::begin(index_, number, settings_, request, process.clock, ret_error);
 }
@@ -12498,8 +12562,7 @@ constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
     if ((life.reap() && level.writer.make_room(span.segment(), record)) ||
         (life.settings.full_wait != 0 && wait_for_room(life, level, record)))
         return 1;
-    if (record <= kMostInChunk && level.writer.publish_wait(span.segment(), span.slot(), span.word(), end_unix_nano))
-        return 0;
+    if (level.writer.publish_wait(span.segment(), span.slot(), span.word(), end_unix_nano)) return 0;
     level.writer.publish_drop(span.segment(), span.slot(), span.index(), span.word(), Counter::kDroppedFull);
     return -ENOBUFS;
 }
@@ -12523,9 +12586,10 @@ bool has_kept_room(OpenSpan span, Level& level) {
     const uint32_t record = 1 + varint_size(body) + body;
     // What a huge place holds open, one holds finished: no span is too big at its end.
     static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
-    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) &&
-        find_room(span, level, record, end_unix_nano) <= 0)
-        return -ENOBUFS;
+    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level)) {
+        const int found = find_room(span, level, record, end_unix_nano);
+        if (found <= 0) return found;
+    }
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
     at = put_varint(at, body);
