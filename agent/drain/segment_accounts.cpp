@@ -28,6 +28,8 @@ SegmentAccounts::SegmentAccounts(const ring::Totals& totals, const std::vector<E
         totals_.exporters[rows_[i]].exporter = exporters_[i].hash;
         totals_.exporters[rows_[i]].elsewhere = totals_.acknowledged + totals_.unfinished;
     }
+    rows_in_use_ = ring::kExporterRows;
+    while (rows_in_use_ != 0 && totals_.exporters[rows_in_use_ - 1].exporter == 0) --rows_in_use_;
 }
 
 void SegmentAccounts::book(const Completion& piece) {
@@ -43,7 +45,7 @@ void SegmentAccounts::book_unfinished(const Completion& span) {
 void SegmentAccounts::book_rows(const Completion& piece) {
     rules_.book(piece.rules);
     const uint64_t valid = piece.spans - piece.invalid - piece.filtered - piece.sampled_out;
-    for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
+    for (uint32_t row = 0; row < rows_in_use_; ++row) {
         const auto used = rows_.begin() + static_cast<std::ptrdiff_t>(exporters_.size());
         if (totals_.exporters[row].exporter == 0 || std::find(rows_.begin(), used, row) != used) continue;
         totals_.exporters[row].elsewhere += piece.spans;

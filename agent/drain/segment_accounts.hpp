@@ -59,6 +59,7 @@ private:
     ring::Totals totals_;
     std::vector<ExporterRow> exporters_;
     std::array<uint32_t, ring::kExporterRows> rows_{};  // by place in exporters_
+    uint32_t rows_in_use_ = 0;                          // all beyond them are unused
     RuleAccounts rules_;
 };
 
