@@ -46,6 +46,7 @@
 #include "export/debug_exporter.hpp"
 #include "export/file/exporter.hpp"
 #include "export/grpc/exporter.hpp"
+#include "export/grpc/library_locks.hpp"
 #include "export/grpc/log.hpp"
 #include "export/grpc/polling.hpp"
 #include "export/http/exporter.hpp"
@@ -399,6 +400,7 @@ int run(int argc, char** argv) {
     start_log(loaded.config.log_level, loaded.config.log_encoding);
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
     if (flags.command != Flags::Command::kRun) return std::fputs(answer(flags.command, loaded).c_str(), stdout), 0;
+    have_no_lock_cycles_looked_for();
     have_each_read_its_own(loaded.config.otlp.grpc.entrance.max_connections);
     return serve(std::move(loaded), flags, run_mode(argc, argv),
                  [](const Config& config, FolderSource* users, ListeningSockets& sockets, Programs* programs) {
