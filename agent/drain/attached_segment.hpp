@@ -155,7 +155,9 @@ public:
     // Whether its process wakes the agent where more comes than some of its memory between two looks.
     bool may_doze() const;
     // Whether its memory could be full before so much more has come.
-    bool may_run_short();
+    bool may_run_short() { return room() < claims_to_bell() * ring::kExtentSize; }
+    // Whether its process may be waiting for memory, or will soon.
+    bool is_half_full() { return room() < most_bytes() / 2; }
     // Until the next look, or until it has rung. After a look, or where it has just rung: more is to come. False: by
     // now it asks for a flush, for which it may not ring.
     bool doze();
@@ -215,6 +217,7 @@ private:
     bool recover();
     bool claimed_since();
     uint64_t claims_to_bell() const;
+    uint64_t room();
     PassResult pass(Batcher& batcher, uint64_t budget, uint32_t looks);
     void begin_round();
     bool visit_chunks(Batcher& batcher, uint64_t budget, uint32_t looks, PassResult& result);
@@ -228,6 +231,7 @@ private:
                   const std::vector<uint8_t>& record, PassResult& result);
     bool may_book(const ChunkCursor& cursor) const;
     void book(uint32_t chunk, ChunkCursor& cursor);
+    void retire(uint32_t chunk, ChunkCursor& cursor);
     void note(const CutReport& report, PassResult& result);
     void waits_no_more(const UndecidedSpan& span) {
         --waiting_[span.era];
@@ -244,8 +248,9 @@ private:
 
     HeldSegment held_;
     ChunkCursors cursors_;
-    uint32_t left_ = 0;    // chunks that this round has not looked at yet
-    uint64_t claims_ = 0;  // WriterPage::claims as the last round found it
+    uint32_t left_ = 0;                           // chunks that this round has not looked at yet
+    uint64_t claims_ = 0;                         // WriterPage::claims as the last round found it
+    uint32_t largest_chunk_ = ring::kLargeChunk;  // that it has claimed, or may claim next
     uint32_t liveness_checks_ = 0;
     RunCutter cutter_;
     std::vector<uint8_t> scratch_;

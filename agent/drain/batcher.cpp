@@ -28,12 +28,13 @@ Batch& Batcher::open(Lane& lane) {
         lane.batch_->acknowledgements = &acknowledgements_;
         // relaxed: a number, and no more; what is in a batch goes other ways.
         lane.serial_ = last_serial_ = supply_->last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
-        lane.opened_ = lane.batch_->opened = now_;
+        lane.since_ = lane.batch_->opened = now_;
         lane.free_ = nullptr;
         lane.room_ = 0;
         serials_.emplace(lane.batch_.get(), lane.serial_);
         outstanding_.insert(lane.serial_);
     }
+    lane.since_ = std::min(lane.since_, since_);
     return *lane.batch_;
 }
 
@@ -111,9 +112,13 @@ void Batcher::submit(Lane& lane, CloseCause cause) {
     SPR_TESTPOINT(batch_submitted);
 }
 
-void Batcher::submit_if_old(Lane& lane) {
+void Batcher::submit_if_old(Lane& lane, Clock::time_point next) {
+    if (lane.batch_ == nullptr) return;
     // A little early counts, so that it needs no wake-up beside that of a look.
-    if (lane.batch_ != nullptr && now_ - lane.opened_ >= limits_.age - limits_.age / 16) submit(lane, CloseCause::kAge);
+    const std::chrono::milliseconds little = limits_.age / 16;
+    const Clock::time_point due = this->due(lane);
+    const bool comes_too_late = now_ >= due - limits_.age / 2 && next > due + little;
+    if (now_ >= due - little || comes_too_late) submit(lane, CloseCause::kAge);
 }
 
 uint64_t Batcher::leaves_in_rings() const {

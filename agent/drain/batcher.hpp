@@ -55,7 +55,7 @@ public:
         friend class Batcher;
         std::shared_ptr<Batch> batch_;  // nullptr: none is open
         uint64_t serial_ = 0;
-        Clock::time_point opened_;
+        Clock::time_point since_;  // something of it may have waited
         uint8_t* free_ = nullptr;  // rest of the batch's last buffer
         size_t room_ = 0;
     };
@@ -73,7 +73,9 @@ public:
     Lane& shared() { return shared_; }
     const Lane& shared() const { return shared_; }
 
-    void begin_pass(Clock::time_point now) { now_ = now; }
+    void begin_pass(Clock::time_point now) { now_ = since_ = now; }
+    // What is put into batches from now on, in this pass, may have been there since then: by that a batch is old.
+    void found_since(Clock::time_point since) { since_ = std::min(since, now_); }
 
     // The lane's open batch; opens one where there is none.
     Batch& open(Lane& lane);
@@ -97,10 +99,11 @@ public:
     void submit(Lane& lane, CloseCause cause = CloseCause::kOther);
     // The lane's batch has no place for so many spans more, or for their bytes.
     void submit_full(Lane& lane, uint64_t spans);
-    void submit_if_old(Lane& lane);
+    // `next`: when more may come into it. One that is half as old, and would be due before that, is old by now.
+    void submit_if_old(Lane& lane, Clock::time_point next = Clock::time_point::min());
     // When it is; not for a long time where the lane has none.
     Clock::time_point due(const Lane& lane) const {
-        return lane.empty() ? Clock::time_point::max() : lane.opened_ + limits_.age;
+        return lane.empty() ? Clock::time_point::max() : lane.since_ + limits_.age;
     }
 
     // Batches that all required exporters resolved. Each must go to finish() once it is booked.
@@ -112,6 +115,7 @@ public:
     bool outstanding_until(uint64_t serial) const { return !outstanding_.empty() && *outstanding_.begin() <= serial; }
     bool is_outstanding(uint64_t serial) const { return outstanding_.contains(serial); }
     size_t outstanding() const { return outstanding_.size(); }
+    std::chrono::milliseconds age() const { return limits_.age; }
     const CloseCounts& closed() const { return closed_; }
     uint64_t filled() const {  // of these, that were full
         return closed_[static_cast<size_t>(CloseCause::kSpans)] + closed_[static_cast<size_t>(CloseCause::kBytes)];
@@ -134,6 +138,7 @@ private:
     const std::shared_ptr<BatchSupply> supply_;
     Lane shared_;
     Clock::time_point now_{};
+    Clock::time_point since_{};
     uint64_t last_serial_ = 0;
     CloseCounts closed_{};
     std::map<const Batch*, uint64_t> serials_;

@@ -159,8 +159,9 @@ void DrainShare::do_work(Clock::time_point now) {
     if (decisions_ != nullptr) decide_due();
     beat();
     submit_for_flush();
-    batcher_.submit_if_old(batcher_.shared());
-    for (ServedSegment* served : segments_.awake()) batcher_.submit_if_old(served->segment->own_lane());
+    const Clock::time_point next = next_look();
+    batcher_.submit_if_old(batcher_.shared(), next);
+    for (ServedSegment* served : segments_.awake()) batcher_.submit_if_old(served->segment->own_lane(), next);
     settle();
     // A little early counts: a wake-up of its own costs more than it is worth.
     if (now_ >= next_ledger_ - options_.ledger_period / 8) {
@@ -242,7 +243,9 @@ void DrainShare::drain(ServedSegment& served, uint64_t budget) {
         segment.check_liveness();
     }
     if (budget != kEverything && may_sleep_on(served)) return sleep_on(served);
+    batcher_.found_since(served.pace.looked_at());
     const PassResult result = budget == kEverything ? segment.drain_all(batcher_) : segment.drain(batcher_, budget);
+    batcher_.found_since(now_);
     const uint64_t serial = batcher_.last_serial();
     turns_.took(served.owner, result.bytes, batcher_.is_outstanding(serial) ? serial : 0);
     status_.spans += result.spans;
@@ -324,8 +327,9 @@ void DrainShare::settle() {
         AttachedSegment& segment = *served->segment;
         if (!segment.has_to_settle()) continue;
         const CrashScope scope(served->path);
-        // Nobody waits for memory of a process of which little comes.
-        if (segment.reclaim(now_) != 0 && !segment.dozes()) served->pace.no_later_than(now_ + options_.pace.busy);
+        // Nobody waits for memory where little comes, or much is left.
+        if (segment.reclaim(now_) != 0 && !segment.dozes() && segment.is_half_full())
+            served->pace.no_later_than(now_ + options_.pace.busy);
         waits_for_pins_ = waits_for_pins_ || segment.waits_to_reclaim();
         segment.serve_flush();
     }
@@ -381,11 +385,12 @@ template <class Answer>
 void DrainShare::book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, const Answer& answer,
                       bool left_behind) {
     AttachedSegment& segment = *served.segment;
-    if (!segment.dozes()) segments_.rouse(served);
+    if (served.rests && !segment.dozes()) {
+        segments_.rouse(served);
+        served.pace.no_later_than(now_ + options_.pace.busy);  // to lie down again
+    }
     const CrashScope scope(served.path);
     left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share, answer.plan);
-    // A chunk may be done with. Of a process of which little comes that can wait.
-    if (!segment.dozes()) served.pace.no_later_than(now_ + options_.pace.busy);
     served.row_is_told = false;
 }
 

@@ -145,6 +145,8 @@ private:
     void share_work();
     void publish_status();
     Clock::time_point due() const;
+    Clock::time_point next_look() const;
+    std::chrono::microseconds longest_doze() const;
     bool answers_may_wait(Clock::duration to_next_look) const;
 
     static constexpr std::chrono::milliseconds kWaitForFlush{1};  // somebody waits

@@ -21,15 +21,22 @@ constexpr uint32_t kMostUnheardBells = 2;
 constexpr int kPeriodsAsleep = 4;
 
 constexpr std::chrono::milliseconds kWaitForExporters{1};  // to have a use for more, where no answer tells of it
+constexpr std::chrono::microseconds kAtOnce{2'500};        // a look under load
 constexpr std::chrono::milliseconds kWaitForPins{10};      // of answered batches, which go a moment later
 
 }  // namespace
+
+// A batch that waits for longer than this has been sent by then, or is about to be.
+std::chrono::microseconds DrainShare::longest_doze() const {
+    const std::chrono::microseconds batch = batcher_.age();
+    return std::min(options_.pace.dozing, std::max(options_.pace.dozing_shortest, batch + batch / 5));
+}
 
 // To the next look, where something came lately.
 std::chrono::microseconds DrainShare::longest_pause(const ServedSegment& served) const {
     const AttachedSegment& segment = *served.segment;
     const bool dozes = hears(served) && segment.may_doze() && !segment.dead() && !segment.flush_pending();
-    return dozes ? options_.pace.dozing : options_.pace.idle;
+    return dozes ? longest_doze() : options_.pace.idle;
 }
 
 std::chrono::milliseconds DrainShare::liveness_period(const ServedSegment& served) const {
@@ -103,6 +110,13 @@ void DrainShare::get_up(ServedSegment& served) {
 
 // ---- Between passes -------------------------------------------------------------------------------------------------
 
+DrainShare::Clock::time_point DrainShare::next_look() const {
+    Clock::time_point next = Clock::time_point::max();
+    for (const ServedSegment* served : segments_.awake())
+        if (served->is_read()) next = std::min(next, served->pace.due());
+    return segments_.next_look(next);
+}
+
 DrainShare::Clock::time_point DrainShare::due() const {
     Clock::time_point until = batcher_.due(batcher_.shared());
     if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
@@ -115,15 +129,16 @@ DrainShare::Clock::time_point DrainShare::due() const {
     return segments_.next_look(until);
 }
 
-// Nobody waits for them before the look that comes soon anyhow.
+// Nobody waits for them before the look that comes soon anyhow, or at once.
 bool DrainShare::answers_may_wait(Clock::duration to_next_look) const {
-    if (to_next_look > 2 * options_.pace.dozing || decisions_ != nullptr) return false;
+    if (to_next_look > 2 * longest_doze() || decisions_ != nullptr) return false;
     if (batcher_.outstanding_until(of_others_)) return false;  // whoever has that segment may wait for memory of it
     if (held_back_ || flushes_.waiting() || queues_.of_several_users() || segments_.rest_expects_answers())
         return false;
     const auto& awake = segments_.awake();
-    return std::all_of(awake.begin(), awake.end(), [](const ServedSegment* served) {
-        return served->segment->dozes() && !served->segment->flush_pending();
+    const Clock::time_point soon = Clock::now() + kAtOnce;
+    return std::all_of(awake.begin(), awake.end(), [soon](const ServedSegment* served) {
+        return (served->segment->dozes() || served->pace.due() <= soon) && !served->segment->flush_pending();
     });
 }
 

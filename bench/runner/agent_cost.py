@@ -73,10 +73,10 @@ class GrpcFloor(Measure):
 
 
 class TrickleFloor(Measure):
-    """gRPC's raw interface at a pace at which nothing stays in a cache, in requests as large as the agent's then."""
+    """gRPC's raw interface at a pace at which nothing stays in a cache, in requests a little larger than the agent's then."""
 
     RATE = 10_000
-    SPANS = 3000  # of a request: what comes from one look that finds the first of them to the look that sends them
+    SPANS = 3000  # of a request; the agent sends what a look finds, some four times a second
 
     keys = (f"growth.rate{RATE}.floor_ns",)
 

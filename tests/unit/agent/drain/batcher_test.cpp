@@ -145,6 +145,35 @@ TEST(BatcherTest, ClosesABatchByAge) {
     EXPECT_EQ(cutting.exporter.sizes, std::vector<uint32_t>{3});
 }
 
+TEST(BatcherTest, IsAsOldAsWhatWasFoundLastMayBe) {
+    Cutting cutting({.age = 200ms});
+    const Batcher::Clock::time_point begin(1h);
+    cutting.cut(cutting.some(0, 3), 3);
+    cutting.batcher.begin_pass(begin + 10ms);
+    cutting.batcher.found_since(begin - 150ms);
+    cutting.cut(cutting.some(3, 3, false), 3);
+    cutting.batcher.found_since(begin + 10ms);
+    EXPECT_EQ(cutting.batcher.due(cutting.batcher.shared()), begin + 50ms);
+    cutting.batcher.submit_if_old(cutting.batcher.shared());
+    EXPECT_TRUE(cutting.exporter.sizes.empty());
+    cutting.batcher.begin_pass(begin + 38ms);
+    cutting.batcher.submit_if_old(cutting.batcher.shared());
+    EXPECT_EQ(cutting.exporter.sizes, std::vector<uint32_t>{6});
+}
+
+TEST(BatcherTest, DoesNotWakeForItsAgeAloneOnceItHasWaitedForHalfOfThat) {
+    const Batcher::Clock::time_point begin(1h), late = begin + 300ms;
+    for (const bool half : {false, true}) {
+        Cutting cutting({.age = 200ms});
+        cutting.cut(cutting.some(0, 3), 3);
+        cutting.batcher.begin_pass(begin + (half ? 100ms : 90ms));
+        cutting.batcher.submit_if_old(cutting.batcher.shared(), begin + 200ms);
+        EXPECT_TRUE(cutting.exporter.sizes.empty()) << "a look comes in time";
+        cutting.batcher.submit_if_old(cutting.batcher.shared(), late);
+        EXPECT_EQ(cutting.exporter.sizes.size(), half ? 1u : 0u);
+    }
+}
+
 TEST(BatcherTest, CoversEveryByteWithReceiptsOnce) {
     Cutting cutting({.spans = 7, .bytes = 1 << 20});
     cutting.exporter.answers = false;

@@ -125,7 +125,7 @@ protected:
         DrainOptions with = sleepy();
         with.pace.shortest = with.pace.idle = std::chrono::microseconds(1);
         with.pace.awake = std::chrono::hours(1);
-        with.pace.dozing = std::chrono::hours(1);
+        with.pace.dozing_shortest = with.pace.dozing = std::chrono::hours(1);
         return with;
     }
     void begin(uint64_t compatible) {
@@ -148,12 +148,23 @@ protected:
 TEST_F(DozeTest, ComesWhereLittleDoesAndEndsWithABell) {
     begin(ring::kRingsAtMark);
     pass_until_dozing();
-    EXPECT_EQ(mark(), segment->view().writer().claims + kExtents / 8);
+    EXPECT_EQ(mark(), segment->view().writer().claims + kExtents / 8 * (ring::kExtentSize / ring::kLargeChunk));
     (*segment)->commit(0, 1);
     mark() = 0;  // as the process does
     open_and_close();
     pass_until([&] { return exporter.numbers() == upto(2); });
     EXPECT_EQ(drainer->status().bells, 1u);
+}
+
+// An eighth of its memory, whatever its chunks are.
+TEST_F(DozeTest, CountsClaimsByTheSizeOfItsChunks) {
+    segment = std::make_unique<FileImage>(
+        directory, test::ImageOptions{.extent_limit = kExtents, .compatible = ring::kRingsBell | ring::kRingsAtMark});
+    (*segment)->claim(test::kFirstJumbo);
+    (*segment)->commit(test::kFirstJumbo, 0);
+    start(drowsy());
+    pass_until_dozing();
+    EXPECT_EQ(mark(), segment->view().writer().claims + kExtents / 8);
 }
 
 // An answer does not wake the agent for a process that it looks at soon; for one that may need its memory it does.

@@ -55,6 +55,22 @@ TEST_F(DrainTest, TakesManySpansOfALargeChunkIntoSmallBatches) {
     EXPECT_EQ(image->word(chunk).state, ChunkState::kFree);
 }
 
+TEST_F(DrainTest, FreesAFullChunkWithItsAnswerAndWithoutAnotherLook) {
+    FileImage image(directory);
+    exporter.answers = false;
+    image->claim(0);
+    image->commit(0, 0);
+    image->seal(0);
+    DrainOptions with = options();
+    with.pace.shortest = with.pace.idle = std::chrono::hours(1);
+    start(with);
+    pass_until([&] { return !exporter.waiting.empty(); });
+    const uint64_t looks = drainer->status().looks;
+    exporter.answer(0);
+    pass_until([&] { return image->word(0).state == ChunkState::kFree; });
+    EXPECT_EQ(drainer->status().looks, looks);
+}
+
 TEST_F(DrainTest, FreesAFullChunkOnlyWhenItIsAcknowledged) {
     FileImage image(directory);
     exporter.answers = false;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace spanring::agent {
 namespace {
 
@@ -65,8 +67,66 @@ TEST(PaceTest, DozesOnlyWhereItMayAndLittleComes) {
     for (int i = 0; i < 20; ++i) pace.looked(limits, 1000, true, limits.dozing, now);
     EXPECT_TRUE(pace.dozes(limits));
     EXPECT_EQ(pace.due() - now, limits.dozing);
-    pace.looked(limits, 2 << 20, true, limits.dozing, now);
+    pace.looked(limits, 16 << 20, true, limits.dozing, now);
     EXPECT_FALSE(pace.dozes(limits)) << "much came";
+}
+
+TEST(PaceTest, FindsMoreAtALookWhereItDozes) {
+    const PaceLimits limits;
+    Pace pace;
+    pace.aim_for(16 << 20);
+    Clock::time_point now{std::chrono::hours(1)};
+    uint64_t found = 0;
+    for (int i = 0; i < 50; ++i) {
+        const Clock::time_point before = std::exchange(now, pace.due());
+        found = 55 * static_cast<uint64_t>(std::chrono::duration_cast<microseconds>(now - before).count());
+        pace.looked(limits, found, true, limits.dozing, now);
+    }
+    EXPECT_TRUE(pace.dozes(limits));
+    EXPECT_GT(found, 600u << 10);
+    EXPECT_LE(found, 1500u << 10) << "less than the 2 MiB at which its process rings";
+}
+
+TEST(PaceTest, TakesALookThatWasCutForOneThatTookLong) {
+    const PaceLimits limits;
+    const Clock::time_point begin{std::chrono::hours(1)};
+    Clock::time_point due[2];
+    for (const bool cut : {false, true}) {
+        Pace pace;
+        pace.aim_for(16 << 20);
+        for (int i = 0; i < 20; ++i) pace.looked(limits, 1000, true, limits.dozing, begin);
+        const Clock::time_point now = begin + microseconds(100'000);
+        if (cut) pace.looked(limits, 1 << 20, false, limits.dozing, now);
+        pace.looked(limits, cut ? 1 << 20 : 2 << 20, true, limits.dozing, now);
+        due[cut] = pace.due();
+    }
+    EXPECT_EQ(due[1], due[0]);
+}
+
+// All of them are sent with one request.
+TEST(PaceTest, LooksAtAllAtOnceOfWhichALookSendsAll) {
+    const PaceLimits limits;
+    const Clock::time_point due = Clock::time_point{std::chrono::hours(1)} + limits.dozing;
+    for (const int late : {-25'000, 0, 70'000, 200'000}) {  // a little early counts
+        const Clock::time_point now = due - limits.dozing + microseconds(late);
+        Pace pace;
+        for (int i = 0; i < 20; ++i) pace.looked(limits, 0, true, limits.dozing, now);
+        EXPECT_EQ(pace.due(), due) << late;
+    }
+}
+
+TEST(PaceTest, KnowsSinceWhenWhatIsFoundMayHaveWaited) {
+    const PaceLimits limits;
+    Pace pace;
+    Clock::time_point now{std::chrono::hours(1)};
+    for (auto step : {+[](Pace&at, Clock::time_point when) { at.looked(PaceLimits(), 0, true, when); },
+                      +[](Pace&at, Clock::time_point when) { at.wake(PaceLimits(), when); },
+                      +[](Pace&at, Clock::time_point when) { at.expect(PaceLimits(), when); }}) {
+        step(pace, now += std::chrono::seconds(1));
+        EXPECT_EQ(pace.looked_at(), now);
+    }
+    pace.hurry(now + limits.idle);
+    EXPECT_EQ(pace.looked_at(), now);
 }
 
 TEST(PaceTest, LooksAtManyThatSayLittleTogether) {
