@@ -2,6 +2,8 @@
 //
 // A segment that is this agent's to drain: its file with the lock on byte 1, its memory, and what was found out about
 // it before the first span was read. Drain thread only.
+//
+// Header bill: it holds the file, its mapping, its extents and its book; what the drain has of a segment includes it.
 #pragma once
 
 #include <cstdint>
