@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 #include "trace/process/provider.hpp"
 #include "trace/process/thread_state.hpp"
@@ -87,6 +88,19 @@ void start_two(Workload& workload, HotState& state) {
     state.other = workload.start();
 }
 
+// In the slot of a span that had these attributes.
+void start_after(Workload& workload, HotState& state, std::initializer_list<const char*> keys) {
+    const spr_span before = workload.start();
+    for (const char* key : keys) spr_span_set_int64(&before, key, SPR_NUL, 1);
+    workload.end(before);
+    state.span = workload.start();
+}
+void start_as_before(Workload& workload, HotState& state) { start_after(workload, state, {"key", "more"}); }
+void start_unlike_before(Workload& workload, HotState& state) {
+    start_after(workload, state, {"first", "second", "third"});
+    spr_span_set_int64(&state.span, SPR_S("first"), 1);
+}
+
 void start_in_a_block(Workload& workload, HotState& state) {
     state.span = workload.start();
     set(state.span, "large", kMoreThanASlot);
@@ -129,7 +143,10 @@ const HotCall kHotCalls[kHotPaths] = {
     {HotPath::kNumberInSlot, "number in slot", start,
      [](Workload&, HotState& state) { spr_span_set_int64(&state.span, SPR_S("key"), 200); }},
     {HotPath::kTextToItsEnd, "text to its end", start,
-     [](Workload&, HotState& state) { spr_span_set_string(&state.span, "key", SPR_NUL, "value", SPR_NUL); }},
+     [](Workload&, HotState& state) { spr_span_set_string(&state.span, "key", SPR_NUL, "value", SPR_NUL); },
+     HotPath::kTextInSlot},
+    {HotPath::kForeseen, "key foreseen", start_as_before, set_text, HotPath::kTextInSlot},
+    {HotPath::kTagged, "key tagged", start_unlike_before, set_text, HotPath::kTextInSlot},
     {HotPath::kGoneBack, "gone back", start_two, set_text, HotPath::kTextInSlot},
     {HotPath::kList, "list", start,
      [](Workload&, HotState& state) { spr_span_set_attributes(&state.span, kAttributes, 2); }},

@@ -20,6 +20,8 @@ enum class HotPath : uint32_t {
     kTextInSlot,
     kNumberInSlot,
     kTextToItsEnd,
+    kForeseen,
+    kTagged,
     kGoneBack,
     kList,
     kInBlock,

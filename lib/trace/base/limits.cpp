@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint32_t kDefaultCount = 128;
 constexpr uint32_t kMostCount = 65535;  // what the slot can count
+constexpr uint32_t kMostTags = ring::kKeyTags - 1;
 
 // Reads limits from the environment, and counts the variables that say something else.
 class Reader {
@@ -60,8 +61,7 @@ Limits Limits::choose(const spr_provider_options& options) {
     if (limits.value_length < kShortPair)
         limits.short_attributes = 0;
     else
-        limits.short_attributes =
-            static_cast<uint16_t>(limits.attributes < ring::kKeyTags ? limits.attributes : ring::kKeyTags);
+        limits.short_attributes = static_cast<uint16_t>(limits.attributes < kMostTags ? limits.attributes : kMostTags);
     limits.misread = reader.misread();
     return limits;
 }

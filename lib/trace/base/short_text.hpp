@@ -62,8 +62,15 @@ inline uint64_t copy_short(uint8_t* to, const char* from, size_t size) {
 inline constexpr size_t kShortPair = 127 - 6;
 
 template <size_t kSize>
-inline void copy_sixteens(uint8_t* to, const void* from) {
-    for (size_t at = 0; at < kSize; at += 16) memcpy(to + at, static_cast<const uint8_t*>(from) + at, 16);
+[[gnu::always_inline]] inline void copy_sixteens(uint8_t* to, const void* from) {
+    static_assert(kSize == 32 || kSize == 64);
+    const auto copy = [&](size_t at) { memcpy(to + at, static_cast<const uint8_t*>(from) + at, 16); };
+    copy(0);  // one by one: not every optimization unrolls a loop
+    copy(16);
+    if constexpr (kSize == 64) {
+        copy(32);
+        copy(48);
+    }
 }
 
 // Copies a text of at most kShortPair bytes; whether it is ASCII is not asked. No loop, whose end would be such a guess

@@ -61,7 +61,6 @@ namespace {
     return true;
 }
 
-int set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size);
 int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits);
 
 // Of a span that is not the thread's last.
@@ -74,20 +73,22 @@ int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t 
     return set_any_string(open, key, text_size(key, key_size), value, text_size(value, value_size));
 }
 
-// HOT as well: lengths that are still to be found out, a key of which the filter alone does not know that it is new.
-// Apart, so that what needs none of it saves no register for the calls.
-[[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
-                                 size_t value_size) {
+[[gnu::noinline]] int set_measured_string(const spr_span* span, const char* key, size_t key_size, const char* value,
+                                          size_t value_size) {
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
         return set_string_of_other(span, key, key_size, value, value_size);
-    key_size = text_size(key, key_size);
-    value_size = text_size(value, value_size);
-    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, value, value_size)) [[likely]] {
-        SPR_HOT_PATH(kTextToItsEnd);
-        return 0;
-    }
     return set_any_string(open, key, key_size, value, value_size);
+}
+
+// HOT as well: lengths that are still to be found out. Apart, so that what needs none of it saves no register for the
+// calls.
+[[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
+                                 size_t value_size) {
+    if (key_size != SPR_NUL && value_size != SPR_NUL) [[unlikely]]
+        return set_measured_string(span, key, key_size, value, value_size);
+    SPR_HOT_PATH(kTextToItsEnd);
+    return spr_span_set_string(span, key, text_size(key, key_size), value, text_size(value, value_size));
 }
 
 [[gnu::noinline]] int set_scalar_of_other(const spr_span* span, const char* key, size_t key_size, uint32_t type,
@@ -100,11 +101,11 @@ int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t 
 }
 
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    key_size = text_size(key, key_size);
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
         return set_scalar_of_other(span, key, key_size, type, bits);
-    key_size = text_size(key, key_size);
-    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, type, bits)) [[likely]]
+    if (open.set_short(key, key_size, type, bits)) [[likely]]
         return 0;
     return set_any_scalar(open, key, key_size, type, bits);
 }
@@ -112,12 +113,15 @@ int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t 
 [[gnu::always_inline]] inline int set_last_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type,
                                                   uint64_t bits) {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] {
-        SPR_HOT_PATH(kNumberInSlot);
-        return 0;
+    if (OpenSpan::is_short(key_size) && OpenSpan::last(span, open)) [[likely]] {
+        const spr_span* const volatile kept = span;  // as in spr_span_set_string()
+        if (open.append(key, key_size, type, bits)) [[likely]] {
+            SPR_HOT_PATH(kNumberInSlot);
+            return 0;
+        }
+        return set_scalar(kept, key, key_size, type, bits);
     }
-    if (is_unrecorded(span)) return 0;
-    return set_scalar(span, key, key_size, type, bits);
+    return is_unrecorded(span) ? 0 : set_scalar(span, key, key_size, type, bits);
 }
 
 }  // namespace
@@ -129,13 +133,17 @@ extern "C" {
 
 int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                         size_t value_size) noexcept {
-    OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] {
-        SPR_HOT_PATH(kTextInSlot);
-        return 0;
+    OpenSpan open;  // the sizes first: one that is to be found out needs nothing of the rest
+    if (OpenSpan::are_short(key_size, value_size) && OpenSpan::last(span, open)) [[likely]] {
+        // In memory, where it is if it is needed once more: a register for it would be one that has to be saved.
+        const spr_span* const volatile kept = span;
+        if (open.append(key, key_size, value, value_size)) [[likely]] {
+            SPR_HOT_PATH(kTextInSlot);
+            return 0;
+        }
+        return set_string(kept, key, key_size, value, value_size);
     }
-    if (is_unrecorded(span)) return 0;
-    return set_string(span, key, key_size, value, value_size);
+    return is_unrecorded(span) ? 0 : set_string(span, key, key_size, value, value_size);
 }
 
 int spr_span_set_bool(const spr_span* span, const char* key, size_t key_size, int value) noexcept {

@@ -172,12 +172,17 @@ template <auto kEnd, class... Arguments>
     return end(open, 0);
 }
 
-// Copies in pieces of 64 bytes, the last one whole as well: what is beyond `size` there is read, and overwritten.
+// Copies at most kLittleData bytes in pieces of 64, the last one whole as well: what is beyond `size` there is read,
+// and overwritten. No loop: a span has its ids and its name, so the first piece is never in vain.
 constexpr uint32_t kPiece = 64;
 constexpr uint32_t kLittleData = 192;
-static_assert(ring::kSlotInlineData % kPiece == 0);
+static_assert(kLittleData == 3 * kPiece && kLittleData <= ring::kSlotInlineData);
 [[gnu::always_inline]] inline void copy_pieces(uint8_t* to, const uint8_t* from, uint32_t size) {
-    for (uint32_t at = 0; at < size; at += kPiece) copy_sixteens<kPiece>(to + at, from + at);
+    copy_sixteens<kPiece>(to, from);
+    if (size <= kPiece) return;
+    copy_sixteens<kPiece>(to + kPiece, from + kPiece);
+    if (size <= 2 * kPiece) return;
+    copy_sixteens<kPiece>(to + 2 * kPiece, from + 2 * kPiece);
 }
 
 // kLittle: of the span that the thread started last, which has little data. kLarger: it has more. kOther: of another
@@ -203,7 +208,8 @@ template <QuickEnd kEnd>
     const uint64_t ticks = (clock.has_counter() ? clock.ticks() : 0) - begin;
     const bool is_measured = kEnd == QuickEnd::kOther ? clock.covers(ticks) : clock.is_measured(ticks);
     uint8_t* at = nullptr;
-    if (begin != kNoTicks && is_measured && data_size <= ring::kSlotInlineData &&
+    constexpr uint32_t kMostData = kEnd == QuickEnd::kLittle ? kLittleData : ring::kSlotInlineData;
+    if (begin != kNoTicks && is_measured && data_size <= kMostData &&
         (kEnd == QuickEnd::kOther || level.writer.may_keep_slot())) [[likely]]
         at = level.writer.place_of_same(slot.scope, kMostHead + data_size + kPiece + Tail::kLeast);
     if (at == nullptr) [[unlikely]] {
@@ -239,9 +245,8 @@ template <QuickEnd kEnd>
     return 0;
 }
 
-[[gnu::noinline]] int end_larger(const spr_span* span) {
-    OpenSpan open;
-    return OpenSpan::last(span, open) ? end_quickly<QuickEnd::kLarger>(span, open) : end_any(span);
+[[gnu::noinline]] int end_larger(const spr_span* span, ThreadState* state, Slot* slot, uint32_t index) {
+    return end_quickly<QuickEnd::kLarger>(span, OpenSpan(*state, *slot, index));
 }
 
 // HOT as well. Its slot is found without a look into it, and all of it is asked for before the first.
@@ -259,7 +264,8 @@ template <QuickEnd kEnd>
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
         return end_other(span);
-    if (static_cast<uint32_t>(open.packed_word()) > kLittleData) return end_larger(span);
+    if (static_cast<uint32_t>(open.packed_word()) > kLittleData)
+        return end_larger(span, &open.thread(), &open.slot(), open.index());
     return end_quickly<QuickEnd::kLittle>(span, open);
 }
 

@@ -85,14 +85,32 @@ void OpenSpan::supersede(uint32_t position) {
     ++slot_->superseded;
 }
 
+// Whether the span may have an attribute of that key. As long as all have tags these decide. Then the filter does, into
+// which they come first, where there are any.
+bool OpenSpan::may_have(KeyHash key) {
+    const size_t tags_left = this->tags_left();
+    if (tags_left != 0) return slot_->key_tags[tags_left] != key.tag() && is_tagged(key.tag(), tags_left);
+    if (slot_->key_filter == 0) {
+        const uint32_t tagged = slot_->attributes == 0 ? 0 : life_->settings.limits.short_attributes;
+        for (uint32_t place = tagged; place != 0; --place)
+            slot_->key_filter = KeyHash::tag_added_to(slot_->key_filter, slot_->key_tags[place]);
+    }
+    return key.is_in(slot_->key_filter);
+}
+
 void OpenSpan::count_key(KeyHash key) {
-    slot_->key_filter = key.added_to(slot_->key_filter);
-    const uint32_t tags_left = __atomic_load_n(&slot_->tags_left, __ATOMIC_RELAXED);  // once: see append_short()
+    const size_t tags_left = this->tags_left();
     if (tags_left == 0) {
+        slot_->key_filter = key.added_to(slot_->key_filter);
         ++slot_->attributes;
         return;
     }
-    slot_->key_tags[tags_left - 1] = key.tag();
+    if (slot_->key_tags[tags_left] != key.tag()) {
+        if (is_tagged(key.tag(), tags_left))
+            put_second_tag(slot_->key_tags, tags_left, key.tag());
+        else
+            put_tag(slot_->key_tags, tags_left, key.tag());
+    }
     count_tagged();
 }
 
@@ -118,7 +136,7 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     const PlainAttribute attribute(from);
     const uint32_t limit = life_->settings.limits.value_length;
     const uint32_t most = attribute.most(limit < PlainAttribute::kMostText ? limit : PlainAttribute::kMostText);
-    if (slot_->tags_left == 0 || most == PlainAttribute::kOther) return false;
+    if (tags_left() == 0 || most == PlainAttribute::kOther) return false;
     const KeyHash hash = attribute.hash();
     if (may_have(hash)) return false;
     const uint64_t word = packed_word();

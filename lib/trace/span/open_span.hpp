@@ -62,17 +62,32 @@ public:
 
     bool is_in_slot() const { return word().place == 0; }
 
-    // Where set_short() may write: in the slot alone, which is found with the least work, for a key of which the filter
-    // knows that it is new, or also its tag (kTagged); or also in a block.
-    enum class Place { kSlot, kTagged, kBlock };
+    // Where set_short() may write: in the slot alone, which is found with the least work, or also in a block.
+    enum class Place { kSlot, kBlock };
+
+    // Of what sizes set_short() takes.
+    static bool is_short(size_t key_size) { return key_size - 1 <= kShortText - 1; }
+    static bool are_short(size_t key_size, size_t text_size) {
+        // In one look, whatever the key's size is: none is longer.
+        return (text_size <= kShortPair - kShortText || text_size <= kShortPair - key_size) && is_short(key_size);
+    }
 
     // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
     // that kind, set() decides; nothing changed. Always inline: as a call it makes those who would call nothing else
     // save their registers, which costs what is unsampled or off most.
     template <Place kPlace = Place::kSlot>
-    bool set_short(const char* key, size_t key_size, const char* text, size_t text_size);
+    bool set_short(const char* key, size_t key_size, const char* text, size_t text_size) {
+        return are_short(key_size, text_size) && append<kPlace>(key, key_size, text, text_size);
+    }
     template <Place kPlace = Place::kSlot>
-    bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
+    bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {  // bool, int64, double
+        return is_short(key_size) && append<kPlace>(key, key_size, type, bits);
+    }
+    // The same where the sizes are known to be such.
+    template <Place kPlace = Place::kSlot>
+    bool append(const char* key, size_t key_size, const char* text, size_t text_size);
+    template <Place kPlace = Place::kSlot>
+    bool append(const char* key, size_t key_size, uint32_t type, uint64_t bits);
 
     // HOT as well. One that PlainAttribute takes, its sizes found out; false as above.
     bool set_plain(const spr_attribute& attribute);
@@ -120,13 +135,14 @@ private:
 
     static bool is_open(const ring::Slot& slot, uint64_t handle);
     static constexpr uint8_t kAttributeField = tag(9, kBytes);
-    static constexpr size_t kLeastKey = 2;  // that is taken the short way
-    bool may_have(KeyHash key) const;
+    size_t tags_left() const;
+    bool is_tagged(uint16_t tag, size_t tags_left) const;
+    bool may_have(KeyHash key);
     void count_key(KeyHash key);
     void count_tagged();
 
-    template <Place kPlace, class PutValue>
-    bool append_short(const char* key, size_t key_size, uint32_t room, PutValue&& put_value);
+    template <Place kPlace, bool kExact, class PutValue>
+    bool append_short(const char* key, size_t key_size, size_t text, PutValue&& put_value);
     template <Place kPlace>
     uint8_t* place(uint64_t word, size_t size) const;
     uint32_t live_size_of_rest(uint64_t word) const;
@@ -210,13 +226,20 @@ inline bool OpenSpan::locate(const spr_span* span, OpenSpan& ret) {
     memcpy(reinterpret_cast<uint8_t*>(slot_) + offsetof(ring::Slot, attributes), &both, sizeof both);
 }
 
-// Whether the span may have an attribute of that key. Where all have tags these decide.
-inline bool OpenSpan::may_have(KeyHash key) const {
+// How many more attributes may have a tag, which is also the place of the next one. Loaded once: a handler in between
+// may make this thread leave a life that has ended, and zeroes come in its place (Life::rest). None where it was
+// counted twice, by a handler or against the rules.
+[[gnu::always_inline]] inline size_t OpenSpan::tags_left() const {
+    const size_t left = __atomic_load_n(&slot_->tags_left, __ATOMIC_RELAXED);
+    return left - 1 < kTags - 1 ? left : 0;
+}
+
+// Whether one of the span's keys has that tag.
+[[gnu::always_inline]] inline bool OpenSpan::is_tagged(uint16_t tag, size_t tags_left) const {
     static_assert(kTags == ring::kKeyTags);
-    if (!key.is_in(slot_->key_filter)) [[likely]]
-        return false;
-    const uint32_t tags_left = slot_->tags_left;
-    return tags_left == 0 || equal_tags(slot_->key_tags, key.tag()) >> tags_left * 2 != 0;
+    // Its own place is still to be taken, so what lies there or below is not the span's. (A bit scan, where a shift
+    // would want a register of its own.)
+    return 31 - static_cast<size_t>(__builtin_clz(equal_tags(slot_->key_tags, tag) | 1)) > tags_left;
 }
 
 // Where so many more bytes have room; nullptr: they do not, or not yet.
@@ -236,42 +259,48 @@ template <OpenSpan::Place kPlace>
 static_assert(kShortPair + 6 < 128);
 // Every length is below 128, one byte, so the heads can be written once the ends are known:
 //     0x4a len { 0x0a len key, 0x12 len AnyValue }
-// put_value writes what follows the key, `room` bytes at most, and returns its size. What is needed last comes last:
-// the place, after the hash of the key is where it belongs, so that the whole keeps no register of its caller's.
-template <OpenSpan::Place kPlace, class PutValue>
-[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t room,
+// put_value writes what follows the key, a head and `text` bytes, at most or exactly, and returns its end. What is
+// needed last comes last: the place, after the hash of the key is where it belongs, so that the whole keeps no register
+// of its caller's.
+template <OpenSpan::Place kPlace, bool kExact, class PutValue>
+[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, size_t text,
                                                           PutValue&& put_value) {
     ring::Slot& slot = *slot_;
-    if (key == nullptr || key_size - kLeastKey > kShortText - kLeastKey) [[unlikely]]
+    if (key == nullptr) [[unlikely]]
         return false;
-    // Loaded once: a handler in between may make this thread leave a life that has ended, and zeroes come in its place
-    // (Life::rest).
-    const uint32_t tags_left = __atomic_load_n(&slot.tags_left, __ATOMIC_RELAXED);
+    const size_t tags_left = this->tags_left();
     if (tags_left == 0) [[unlikely]]
         return false;
-    const KeyHash hash(key, key_size);
-    if (kPlace == Place::kSlot ? hash.is_in(slot.key_filter) : may_have(hash)) [[unlikely]]
-        return false;
-    // Ahead of the field. Should there be none in the end, another key is looked for in vain once.
-    slot.key_filter = hash.added_to(slot.key_filter);
-    slot.key_tags[size_t{tags_left} - 1] = hash.tag();
+    const uint16_t tag = KeyHash(key, key_size).tag();
+    if (slot.key_tags[tags_left] != tag) [[unlikely]] {
+        if (is_tagged(tag, tags_left)) return false;
+        put_tag(slot.key_tags, tags_left, tag);  // ahead of the field: where there is none in the end it is not counted
+        SPR_HOT_PATH(kTagged);
+    } else {
+        SPR_HOT_PATH(kForeseen);
+    }
     // Loaded once, too: in what a handler has added meanwhile there is no room that was looked for before.
     const uint64_t word =
         ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
-    uint8_t* const field = place<kPlace>(word, key_size + room + 4);
+    uint8_t* const field = place<kPlace>(word, key_size + text + 8);
     if (field == nullptr) [[unlikely]]
         return false;
     if (copy_short(field + 4, key, key_size) != 0) [[unlikely]]
         return false;
     uint8_t* const value = field + 4 + key_size;
-    const uint32_t size = put_value(value);
-    put_fixed32(field, short_field_head(kAttributeField, static_cast<uint32_t>(key_size), size + 2));
-    // The place stays, and so does the state: OPEN.
-    // In the slot the length follows from the end alone; from the slot's own address, which is in a register anyway.
-    constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack() - offsetof(ring::Slot, data);
-    const uint64_t longer = kPlace != Place::kBlock
-                                ? kEmpty + static_cast<uint64_t>(value + size - reinterpret_cast<uint8_t*>(&slot))
-                                : ring::SlotWord::longer(word, static_cast<uint32_t>(value + size - field));
+    const uint8_t* const end = put_value(value);
+    const auto size = static_cast<uint32_t>(kExact ? text : static_cast<size_t>(end - value - 4));
+    put_fixed32(field, short_field_head(kAttributeField, static_cast<uint32_t>(key_size), size + 6));
+    // The place stays, and so does the state: OPEN. In the slot the length is what was looked for, or it follows from
+    // the end alone; from the slot's own address, which is in a register anyway.
+    constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack();
+    uint64_t longer;
+    if constexpr (kPlace == Place::kBlock)
+        longer = ring::SlotWord::longer(word, static_cast<uint32_t>(end - field));
+    else if constexpr (kExact)
+        longer = kEmpty | (static_cast<uint32_t>(word) + (key_size + text + 8));
+    else
+        longer = kEmpty - offsetof(ring::Slot, data) + static_cast<uint64_t>(end - reinterpret_cast<uint8_t*>(&slot));
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
     ring::StdAtomics::store(slot.word, longer, std::memory_order_release);
     SPR_TESTPOINT(field_published);
@@ -280,24 +309,20 @@ template <OpenSpan::Place kPlace, class PutValue>
 }
 
 template <OpenSpan::Place kPlace>
-[[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text,
-                                                       size_t text_size) {
-    // In one look, whatever the key's size is: append_short() takes none that is longer.
-    if (text_size > kShortPair - kShortText && text_size > kShortPair - key_size) [[unlikely]]
+[[gnu::always_inline]] inline bool OpenSpan::append(const char* key, size_t key_size, const char* text,
+                                                    size_t text_size) {
+    if (text == nullptr) [[unlikely]]  // of no bytes as well
         return false;
-    if (text == nullptr && text_size != 0) [[unlikely]]
-        return false;
-    const auto size = static_cast<uint32_t>(text_size);
-    return append_short<kPlace>(key, key_size, size + 4, [=](uint8_t* to) {
-        put_fixed32(to, short_text_head(size));
+    return append_short<kPlace, true>(key, key_size, text_size, [=](uint8_t* to) {
+        put_fixed32(to, short_text_head(static_cast<uint32_t>(text_size)));
         copy_value(to + 4, text, text_size);  // a value that is not UTF-8 is repaired by the agent
-        return size + 4;
+        return to + 4 + text_size;
     });
 }
 
 template <OpenSpan::Place kPlace>
-[[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
-    return append_short<kPlace>(key, key_size, 13, [=](uint8_t* to) {
+[[gnu::always_inline]] inline bool OpenSpan::append(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    return append_short<kPlace, false>(key, key_size, 9, [=](uint8_t* to) {
         to[0] = tag(2, kBytes);
         uint8_t* end;
         if (type == SPR_TYPE_DOUBLE) {
@@ -307,9 +332,8 @@ template <OpenSpan::Place kPlace>
             to[2] = tag(type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
             end = put_varint(to + 3, bits);
         }
-        const auto size = static_cast<uint32_t>(end - to);
-        to[1] = static_cast<uint8_t>(size - 2);
-        return size;
+        to[1] = static_cast<uint8_t>(end - to - 2);
+        return end;
     });
 }
 

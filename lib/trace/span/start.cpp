@@ -281,10 +281,6 @@ template <StartCall kCall>
     return 1;
 }
 
-template <StartCall kCall>
-int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                     spr_span* ret_span, const OptionsOf<kCall>& given);
-
 // HOT. What nearly all starts are: nothing is made first, the sampler need not think, no handler runs. It calls
 // nothing, so that it saves few registers, and where it finds out that it will not do it has changed nothing:
 // start_any() begins anew.
@@ -298,8 +294,6 @@ template <StartCall kCall>
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number || name == nullptr ||
         thread_local_state.depth != 0) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
-    if (name_size > kShortText) [[unlikely]]
-        return start_to_its_end<kCall>(tracer, name, name_size, parent, ret_span, given);
     if (options.start_time_ns != 0 || options.trace_state != nullptr) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     uint64_t tail = parent == nullptr ? SPR_TRACE_FLAG_RANDOM : ContextTail::read(*parent);
@@ -349,9 +343,10 @@ template <StartCall kCall>
 template <StartCall kCall>
 [[gnu::noinline]] int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size,
                                        const spr_context* parent, spr_span* ret_span, const OptionsOf<kCall>& given) {
-    if (name_size != SPR_NUL) return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    if (name_size != SPR_NUL || name == nullptr || (name_size = strlen(name)) > kShortText) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     SPR_HOT_PATH(kStartToItsEnd);
-    return start_recorded<kCall>(tracer, name, strlen(name), parent, ret_span, given);
+    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, given);
 }
 
 // Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
@@ -419,6 +414,11 @@ template <StartCall kCall>
     return 0;
 }
 
+int refuse(int error, spr_span* ret_span) {
+    *ret_span = spr_span{};
+    return error;
+}
+
 // What can be decided with nothing saved and nothing called.
 template <StartCall kCall>
 [[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size,
@@ -427,10 +427,7 @@ template <StartCall kCall>
     const spr_context* parent = choose_parent(options, top);
     if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
     if constexpr (kCall == StartCall::kChosen)
-        if (!options.whole && is_of_another_trace(options.context, parent)) {
-            *ret_span = spr_span{};
-            return -EINVAL;
-        }
+        if (!options.whole && is_of_another_trace(options.context, parent)) return refuse(-EINVAL, ret_span);
     const Provider& provider = Provider::of(*tracer);
     const Provider::Starts starts = provider.starts();
     if (!starts.any()) [[unlikely]]
@@ -442,8 +439,19 @@ template <StartCall kCall>
         return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);
     if constexpr (kCall == StartCall::kChosen)
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, options);
+    else if (name_size > kShortText) [[unlikely]]
+        return start_to_its_end<kCall>(tracer, name, name_size, parent, ret_span, options);
     else
         return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
+}
+
+// COLD. Options of another release, or none. Apart: those of this one take no room on the stack.
+[[gnu::noinline]] int start_with_others(spr_tracer* tracer, const char* name, size_t name_size,
+                                        const spr_start_options* options, spr_span* ret_span) {
+    spr_start_options known;
+    if (const int error = read_options(options, known); error != 0) return refuse(error, ret_span);
+    known.struct_size = sizeof known;
+    return spr_span_start_with(tracer, name, name_size, &known, ret_span);
 }
 
 [[gnu::noinline]] int start_chosen(spr_tracer* tracer, const char* name, size_t name_size,
@@ -467,34 +475,26 @@ using namespace spanring::trace;
 extern "C" {
 
 int spr_span_start(spr_tracer* tracer, const char* name, size_t name_size, spr_span* ret_span) noexcept {
-    if (ret_span == nullptr) [[unlikely]]
-        return -EINVAL;
-    if (tracer == nullptr) [[unlikely]] {
-        *ret_span = spr_span{};
-        return -EINVAL;
-    }
+    if (ret_span == nullptr) return -EINVAL;
+    if (tracer == nullptr) [[unlikely]]
+        return refuse(-EINVAL, ret_span);
     return start<StartCall::kPlain>(tracer, name, name_size, kDefaults, ret_span);
 }
 
 int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options* options,
                         spr_span* ret_span) noexcept {
     if (ret_span == nullptr) return -EINVAL;
-    spr_start_options space;
-    int error = 0;
-    const spr_start_options* known = known_options(options, space, error);
-    if (tracer == nullptr) error = -EINVAL;
-    if (error == 0 &&
-        (known->kind > SPR_KIND_CONSUMER || known->parent_mode > SPR_PARENT_ROOT ||
-         known->sampling > SPR_SAMPLING_DROP || (known->attribute_count != 0 && known->attributes == nullptr) ||
-         (known->link_count != 0 && known->links == nullptr)))
-        error = -EINVAL;
-    if (error != 0) {
-        *ret_span = spr_span{};
-        return error;
-    }
-    if (known->context != nullptr || known->sampling != SPR_SAMPLING_ASK) [[unlikely]]
-        return start_chosen(tracer, name, name_size, *known, ret_span);
-    return start<StartCall::kWith>(tracer, name, name_size, *known, ret_span);
+    if (tracer == nullptr) [[unlikely]]
+        return refuse(-EINVAL, ret_span);
+    if (options == nullptr || options->struct_size != sizeof *options) [[unlikely]]
+        return start_with_others(tracer, name, name_size, options, ret_span);
+    if (options->kind > SPR_KIND_CONSUMER || options->parent_mode > SPR_PARENT_ROOT ||
+        options->sampling > SPR_SAMPLING_DROP || (options->attribute_count != 0 && options->attributes == nullptr) ||
+        (options->link_count != 0 && options->links == nullptr)) [[unlikely]]
+        return refuse(-EINVAL, ret_span);
+    if (options->context != nullptr || options->sampling != SPR_SAMPLING_ASK) [[unlikely]]
+        return start_chosen(tracer, name, name_size, *options, ret_span);
+    return start<StartCall::kWith>(tracer, name, name_size, *options, ret_span);
 }
 
 }  // extern "C"

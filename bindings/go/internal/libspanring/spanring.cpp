@@ -839,11 +839,12 @@ struct alignas(8) Slot {
     uint16_t links;
     uint16_t superseded;  // how many fields are
     uint16_t reserved;
-    uint64_t key_filter;  // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
+    uint64_t key_filter;  // bit hash(key) % 64 set for each key once one has no tag: a clear bit proves that it is new
     // Third.
     uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none. The last
                                      // may be kHugeMark
-    uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down: where none is equal, too
+    uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down, none of them 0: where none is
+                                     // equal, too. Behind them what is left of spans before, or 0
     uint8_t data[kSlotInlineData];
 };
 static_assert(sizeof(Slot) == kSlotSize && offsetof(Slot, data) + kSlotInlineData == kSlotSize);
@@ -5070,8 +5071,15 @@ inline uint64_t copy_short(uint8_t* to, const char* from, size_t size) {
 inline constexpr size_t kShortPair = 127 - 6;
 
 template <size_t kSize>
-inline void copy_sixteens(uint8_t* to, const void* from) {
-    for (size_t at = 0; at < kSize; at += 16) memcpy(to + at, static_cast<const uint8_t*>(from) + at, 16);
+[[gnu::always_inline]] inline void copy_sixteens(uint8_t* to, const void* from) {
+    static_assert(kSize == 32 || kSize == 64);
+    const auto copy = [&](size_t at) { memcpy(to + at, static_cast<const uint8_t*>(from) + at, 16); };
+    copy(0);  // one by one: not every optimization unrolls a loop
+    copy(16);
+    if constexpr (kSize == 64) {
+        copy(32);
+        copy(48);
+    }
 }
 
 // Copies a text of at most kShortPair bytes; whether it is ASCII is not asked. No loop, whose end would be such a guess
@@ -5135,6 +5143,7 @@ namespace {
 
 constexpr uint32_t kDefaultCount = 128;
 constexpr uint32_t kMostCount = 65535;  // what the slot can count
+constexpr uint32_t kMostTags = ring::kKeyTags - 1;
 
 // Reads limits from the environment, and counts the variables that say something else.
 class Reader {
@@ -5184,8 +5193,7 @@ Limits Limits::choose(const spr_provider_options& options) {
     if (limits.value_length < kShortPair)
         limits.short_attributes = 0;
     else
-        limits.short_attributes =
-            static_cast<uint16_t>(limits.attributes < ring::kKeyTags ? limits.attributes : ring::kKeyTags);
+        limits.short_attributes = static_cast<uint16_t>(limits.attributes < kMostTags ? limits.attributes : kMostTags);
     limits.misread = reader.misread();
     return limits;
 }
@@ -8924,6 +8932,11 @@ void ThreadLives::leave_all(bool in_a_call) {
 //
 // Which keys are there: as 64 bits of a filter, and as tags of sixteen bits, all compared at once. A clear bit, or no
 // equal tag, proves that a key is new.
+//
+// Most spans that come to a slot have the keys of the one before, in the same order. So the tags that it left stay
+// there: where the next one is the next key's, that is new if those before it were all found likewise, or written anew,
+// for no two of them are equal. Behind one that is written comes 0, which is no key's: what lies beyond that is of
+// other spans, and proves nothing.
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -8953,34 +8966,50 @@ public:
         } else {
             tail = uint64_t{static_cast<uint8_t>(*key)} << 56;
         }
-        // The golden ratio of 64 bits: each bit of the key reaches those above it (Knuth, multiplicative hashing). So
-        // the last character, in which keys differ most, comes lowest. The head is turned, so that equal bytes at both
-        // ends do not cancel out.
-        bits_ = (((head << 23 | head >> 41) ^ __builtin_bswap64(tail)) + size) * 0x9e3779b97f4a7c15;
+        // The golden ratio of 64 bits: each bit of the key reaches those above it, and tag and place in the filter are
+        // the highest (Knuth, multiplicative hashing). Of keys that differ in their last two characters alone no two
+        // have the same (but for the bit that all tags have). The head is turned, so that equal bytes at both ends do
+        // not cancel out.
+        bits_ = (((head << 23 | head >> 41) ^ tail) + size) * 0x9e3779b97f4a7c15;
     }
 
     // Shifts by a variable twice, so that each is one instruction where there are bt and bts.
     bool is_in(uint64_t filter) const { return (filter >> (bits_ >> 58) & 1) != 0; }
     uint64_t added_to(uint64_t filter) const { return filter | uint64_t{1} << (bits_ >> 58); }
-    uint16_t tag() const { return static_cast<uint16_t>(bits_ >> 42); }
+    uint16_t tag() const { return static_cast<uint16_t>(bits_ >> 48 | 1); }  // never 0, nor even
+    // added_to() for the key of that tag.
+    static uint64_t tag_added_to(uint64_t filter, uint16_t tag) { return filter | uint64_t{1} << (tag >> 10); }
 
 private:
     uint64_t bits_;
 };
 
-// Which of the tags are that one, two bits each.
+// The tags of a slot, from the last place down. The first place has none: what is behind the last tag.
 inline constexpr uint32_t kTags = 24;
-inline uint64_t equal_tags(const uint16_t* tags, uint16_t tag) {
+
+// Written where the tag was not foreseen, in one store: at no instant does what was left follow on a new one.
+inline void put_tag(uint16_t* tags, size_t place, uint16_t tag) {
+    const uint32_t both = uint32_t{tag} << 16;
+    memcpy(tags + place - 1, &both, sizeof both);
+}
+
+// One that another key of the span has, too. It is found, but does not foresee: without its lowest bit.
+inline void put_second_tag(uint16_t* tags, size_t place, uint16_t tag) { put_tag(tags, place, tag & ~1u); }
+
+// Which of the tags are that one, a bit each.
+inline uint32_t equal_tags(const uint16_t* tags, uint16_t tag) {
 #if defined(__SSE2__)
-    const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
+    const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag)), lowest = _mm_set1_epi16(1);
     const auto equal = [&](uint32_t part) {
         const __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags) + part);
-        return uint64_t{static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(some, wanted)))} << part * 16;
+        return _mm_cmpeq_epi16(_mm_or_si128(some, lowest), wanted);
     };
-    return equal(0) | equal(1) | equal(2);
+    static_assert(kTags == 3 * 8);
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(1)))) |
+           static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal(2), _mm_setzero_si128()))) << 16;
 #else
-    uint64_t equal = 0;
-    for (uint32_t i = 0; i < kTags; ++i) equal |= uint64_t{tags[i] == tag} << i * 2;
+    uint32_t equal = 0;
+    for (uint32_t i = 0; i < kTags; ++i) equal |= uint32_t{(tags[i] | 1u) == tag} << i;
     return equal;
 #endif
 }
@@ -11591,6 +11620,8 @@ enum class HotPath : uint32_t {
     kTextInSlot,
     kNumberInSlot,
     kTextToItsEnd,
+    kForeseen,
+    kTagged,
     kGoneBack,
     kList,
     kInBlock,
@@ -11877,17 +11908,32 @@ public:
 
     bool is_in_slot() const { return word().place == 0; }
 
-    // Where set_short() may write: in the slot alone, which is found with the least work, for a key of which the filter
-    // knows that it is new, or also its tag (kTagged); or also in a block.
-    enum class Place { kSlot, kTagged, kBlock };
+    // Where set_short() may write: in the slot alone, which is found with the least work, or also in a block.
+    enum class Place { kSlot, kBlock };
+
+    // Of what sizes set_short() takes.
+    static bool is_short(size_t key_size) { return key_size - 1 <= kShortText - 1; }
+    static bool are_short(size_t key_size, size_t text_size) {
+        // In one look, whatever the key's size is: none is longer.
+        return (text_size <= kShortPair - kShortText || text_size <= kShortPair - key_size) && is_short(key_size);
+    }
 
     // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
     // that kind, set() decides; nothing changed. Always inline: as a call it makes those who would call nothing else
     // save their registers, which costs what is unsampled or off most.
     template <Place kPlace = Place::kSlot>
-    bool set_short(const char* key, size_t key_size, const char* text, size_t text_size);
+    bool set_short(const char* key, size_t key_size, const char* text, size_t text_size) {
+        return are_short(key_size, text_size) && append<kPlace>(key, key_size, text, text_size);
+    }
     template <Place kPlace = Place::kSlot>
-    bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
+    bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {  // bool, int64, double
+        return is_short(key_size) && append<kPlace>(key, key_size, type, bits);
+    }
+    // The same where the sizes are known to be such.
+    template <Place kPlace = Place::kSlot>
+    bool append(const char* key, size_t key_size, const char* text, size_t text_size);
+    template <Place kPlace = Place::kSlot>
+    bool append(const char* key, size_t key_size, uint32_t type, uint64_t bits);
 
     // HOT as well. One that PlainAttribute takes, its sizes found out; false as above.
     bool set_plain(const spr_attribute& attribute);
@@ -11935,13 +11981,14 @@ private:
 
     static bool is_open(const ring::Slot& slot, uint64_t handle);
     static constexpr uint8_t kAttributeField = tag(9, kBytes);
-    static constexpr size_t kLeastKey = 2;  // that is taken the short way
-    bool may_have(KeyHash key) const;
+    size_t tags_left() const;
+    bool is_tagged(uint16_t tag, size_t tags_left) const;
+    bool may_have(KeyHash key);
     void count_key(KeyHash key);
     void count_tagged();
 
-    template <Place kPlace, class PutValue>
-    bool append_short(const char* key, size_t key_size, uint32_t room, PutValue&& put_value);
+    template <Place kPlace, bool kExact, class PutValue>
+    bool append_short(const char* key, size_t key_size, size_t text, PutValue&& put_value);
     template <Place kPlace>
     uint8_t* place(uint64_t word, size_t size) const;
     uint32_t live_size_of_rest(uint64_t word) const;
@@ -12025,13 +12072,20 @@ inline bool OpenSpan::locate(const spr_span* span, OpenSpan& ret) {
     memcpy(reinterpret_cast<uint8_t*>(slot_) + offsetof(ring::Slot, attributes), &both, sizeof both);
 }
 
-// Whether the span may have an attribute of that key. Where all have tags these decide.
-inline bool OpenSpan::may_have(KeyHash key) const {
+// How many more attributes may have a tag, which is also the place of the next one. Loaded once: a handler in between
+// may make this thread leave a life that has ended, and zeroes come in its place (Life::rest). None where it was
+// counted twice, by a handler or against the rules.
+[[gnu::always_inline]] inline size_t OpenSpan::tags_left() const {
+    const size_t left = __atomic_load_n(&slot_->tags_left, __ATOMIC_RELAXED);
+    return left - 1 < kTags - 1 ? left : 0;
+}
+
+// Whether one of the span's keys has that tag.
+[[gnu::always_inline]] inline bool OpenSpan::is_tagged(uint16_t tag, size_t tags_left) const {
     static_assert(kTags == ring::kKeyTags);
-    if (!key.is_in(slot_->key_filter)) [[likely]]
-        return false;
-    const uint32_t tags_left = slot_->tags_left;
-    return tags_left == 0 || equal_tags(slot_->key_tags, key.tag()) >> tags_left * 2 != 0;
+    // Its own place is still to be taken, so what lies there or below is not the span's. (A bit scan, where a shift
+    // would want a register of its own.)
+    return 31 - static_cast<size_t>(__builtin_clz(equal_tags(slot_->key_tags, tag) | 1)) > tags_left;
 }
 
 // Where so many more bytes have room; nullptr: they do not, or not yet.
@@ -12051,42 +12105,48 @@ template <OpenSpan::Place kPlace>
 static_assert(kShortPair + 6 < 128);
 // Every length is below 128, one byte, so the heads can be written once the ends are known:
 //     0x4a len { 0x0a len key, 0x12 len AnyValue }
-// put_value writes what follows the key, `room` bytes at most, and returns its size. What is needed last comes last:
-// the place, after the hash of the key is where it belongs, so that the whole keeps no register of its caller's.
-template <OpenSpan::Place kPlace, class PutValue>
-[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t room,
+// put_value writes what follows the key, a head and `text` bytes, at most or exactly, and returns its end. What is
+// needed last comes last: the place, after the hash of the key is where it belongs, so that the whole keeps no register
+// of its caller's.
+template <OpenSpan::Place kPlace, bool kExact, class PutValue>
+[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, size_t text,
                                                           PutValue&& put_value) {
     ring::Slot& slot = *slot_;
-    if (key == nullptr || key_size - kLeastKey > kShortText - kLeastKey) [[unlikely]]
+    if (key == nullptr) [[unlikely]]
         return false;
-    // Loaded once: a handler in between may make this thread leave a life that has ended, and zeroes come in its place
-    // (Life::rest).
-    const uint32_t tags_left = __atomic_load_n(&slot.tags_left, __ATOMIC_RELAXED);
+    const size_t tags_left = this->tags_left();
     if (tags_left == 0) [[unlikely]]
         return false;
-    const KeyHash hash(key, key_size);
-    if (kPlace == Place::kSlot ? hash.is_in(slot.key_filter) : may_have(hash)) [[unlikely]]
-        return false;
-    // Ahead of the field. Should there be none in the end, another key is looked for in vain once.
-    slot.key_filter = hash.added_to(slot.key_filter);
-    slot.key_tags[size_t{tags_left} - 1] = hash.tag();
+    const uint16_t tag = KeyHash(key, key_size).tag();
+    if (slot.key_tags[tags_left] != tag) [[unlikely]] {
+        if (is_tagged(tag, tags_left)) return false;
+        put_tag(slot.key_tags, tags_left, tag);  // ahead of the field: where there is none in the end it is not counted
+        SPR_HOT_PATH(kTagged);
+    } else {
+        SPR_HOT_PATH(kForeseen);
+    }
     // Loaded once, too: in what a handler has added meanwhile there is no room that was looked for before.
     const uint64_t word =
         ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
-    uint8_t* const field = place<kPlace>(word, key_size + room + 4);
+    uint8_t* const field = place<kPlace>(word, key_size + text + 8);
     if (field == nullptr) [[unlikely]]
         return false;
     if (copy_short(field + 4, key, key_size) != 0) [[unlikely]]
         return false;
     uint8_t* const value = field + 4 + key_size;
-    const uint32_t size = put_value(value);
-    put_fixed32(field, short_field_head(kAttributeField, static_cast<uint32_t>(key_size), size + 2));
-    // The place stays, and so does the state: OPEN.
-    // In the slot the length follows from the end alone; from the slot's own address, which is in a register anyway.
-    constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack() - offsetof(ring::Slot, data);
-    const uint64_t longer = kPlace != Place::kBlock
-                                ? kEmpty + static_cast<uint64_t>(value + size - reinterpret_cast<uint8_t*>(&slot))
-                                : ring::SlotWord::longer(word, static_cast<uint32_t>(value + size - field));
+    const uint8_t* const end = put_value(value);
+    const auto size = static_cast<uint32_t>(kExact ? text : static_cast<size_t>(end - value - 4));
+    put_fixed32(field, short_field_head(kAttributeField, static_cast<uint32_t>(key_size), size + 6));
+    // The place stays, and so does the state: OPEN. In the slot the length is what was looked for, or it follows from
+    // the end alone; from the slot's own address, which is in a register anyway.
+    constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack();
+    uint64_t longer;
+    if constexpr (kPlace == Place::kBlock)
+        longer = ring::SlotWord::longer(word, static_cast<uint32_t>(end - field));
+    else if constexpr (kExact)
+        longer = kEmpty | (static_cast<uint32_t>(word) + (key_size + text + 8));
+    else
+        longer = kEmpty - offsetof(ring::Slot, data) + static_cast<uint64_t>(end - reinterpret_cast<uint8_t*>(&slot));
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
     ring::StdAtomics::store(slot.word, longer, std::memory_order_release);
     SPR_TESTPOINT(field_published);
@@ -12095,24 +12155,20 @@ template <OpenSpan::Place kPlace, class PutValue>
 }
 
 template <OpenSpan::Place kPlace>
-[[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text,
-                                                       size_t text_size) {
-    // In one look, whatever the key's size is: append_short() takes none that is longer.
-    if (text_size > kShortPair - kShortText && text_size > kShortPair - key_size) [[unlikely]]
+[[gnu::always_inline]] inline bool OpenSpan::append(const char* key, size_t key_size, const char* text,
+                                                    size_t text_size) {
+    if (text == nullptr) [[unlikely]]  // of no bytes as well
         return false;
-    if (text == nullptr && text_size != 0) [[unlikely]]
-        return false;
-    const auto size = static_cast<uint32_t>(text_size);
-    return append_short<kPlace>(key, key_size, size + 4, [=](uint8_t* to) {
-        put_fixed32(to, short_text_head(size));
+    return append_short<kPlace, true>(key, key_size, text_size, [=](uint8_t* to) {
+        put_fixed32(to, short_text_head(static_cast<uint32_t>(text_size)));
         copy_value(to + 4, text, text_size);  // a value that is not UTF-8 is repaired by the agent
-        return size + 4;
+        return to + 4 + text_size;
     });
 }
 
 template <OpenSpan::Place kPlace>
-[[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
-    return append_short<kPlace>(key, key_size, 13, [=](uint8_t* to) {
+[[gnu::always_inline]] inline bool OpenSpan::append(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    return append_short<kPlace, false>(key, key_size, 9, [=](uint8_t* to) {
         to[0] = tag(2, kBytes);
         uint8_t* end;
         if (type == SPR_TYPE_DOUBLE) {
@@ -12122,9 +12178,8 @@ template <OpenSpan::Place kPlace>
             to[2] = tag(type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
             end = put_varint(to + 3, bits);
         }
-        const auto size = static_cast<uint32_t>(end - to);
-        to[1] = static_cast<uint8_t>(size - 2);
-        return size;
+        to[1] = static_cast<uint8_t>(end - to - 2);
+        return end;
     });
 }
 
@@ -12253,7 +12308,6 @@ namespace {
     return true;
 }
 
-int set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size);
 int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits);
 
 // Of a span that is not the thread's last.
@@ -12266,20 +12320,22 @@ int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t 
     return set_any_string(open, key, text_size(key, key_size), value, text_size(value, value_size));
 }
 
-// HOT as well: lengths that are still to be found out, a key of which the filter alone does not know that it is new.
-// Apart, so that what needs none of it saves no register for the calls.
-[[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
-                                 size_t value_size) {
+[[gnu::noinline]] int set_measured_string(const spr_span* span, const char* key, size_t key_size, const char* value,
+                                          size_t value_size) {
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
         return set_string_of_other(span, key, key_size, value, value_size);
-    key_size = text_size(key, key_size);
-    value_size = text_size(value, value_size);
-    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, value, value_size)) [[likely]] {
-        SPR_HOT_PATH(kTextToItsEnd);
-        return 0;
-    }
     return set_any_string(open, key, key_size, value, value_size);
+}
+
+// HOT as well: lengths that are still to be found out. Apart, so that what needs none of it saves no register for the
+// calls.
+[[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
+                                 size_t value_size) {
+    if (key_size != SPR_NUL && value_size != SPR_NUL) [[unlikely]]
+        return set_measured_string(span, key, key_size, value, value_size);
+    SPR_HOT_PATH(kTextToItsEnd);
+    return spr_span_set_string(span, key, text_size(key, key_size), value, text_size(value, value_size));
 }
 
 [[gnu::noinline]] int set_scalar_of_other(const spr_span* span, const char* key, size_t key_size, uint32_t type,
@@ -12292,11 +12348,11 @@ int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t 
 }
 
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    key_size = text_size(key, key_size);
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
         return set_scalar_of_other(span, key, key_size, type, bits);
-    key_size = text_size(key, key_size);
-    if (open.is_in_slot() && open.set_short<OpenSpan::Place::kTagged>(key, key_size, type, bits)) [[likely]]
+    if (open.set_short(key, key_size, type, bits)) [[likely]]
         return 0;
     return set_any_scalar(open, key, key_size, type, bits);
 }
@@ -12304,12 +12360,15 @@ int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t 
 [[gnu::always_inline]] inline int set_last_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type,
                                                   uint64_t bits) {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] {
-        SPR_HOT_PATH(kNumberInSlot);
-        return 0;
+    if (OpenSpan::is_short(key_size) && OpenSpan::last(span, open)) [[likely]] {
+        const spr_span* const volatile kept = span;  // as in spr_span_set_string()
+        if (open.append(key, key_size, type, bits)) [[likely]] {
+            SPR_HOT_PATH(kNumberInSlot);
+            return 0;
+        }
+        return set_scalar(kept, key, key_size, type, bits);
     }
-    if (is_unrecorded(span)) return 0;
-    return set_scalar(span, key, key_size, type, bits);
+    return is_unrecorded(span) ? 0 : set_scalar(span, key, key_size, type, bits);
 }
 
 }  // namespace
@@ -12321,13 +12380,17 @@ extern "C" {
 
 int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                         size_t value_size) noexcept {
-    OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] {
-        SPR_HOT_PATH(kTextInSlot);
-        return 0;
+    OpenSpan open;  // the sizes first: one that is to be found out needs nothing of the rest
+    if (OpenSpan::are_short(key_size, value_size) && OpenSpan::last(span, open)) [[likely]] {
+        // In memory, where it is if it is needed once more: a register for it would be one that has to be saved.
+        const spr_span* const volatile kept = span;
+        if (open.append(key, key_size, value, value_size)) [[likely]] {
+            SPR_HOT_PATH(kTextInSlot);
+            return 0;
+        }
+        return set_string(kept, key, key_size, value, value_size);
     }
-    if (is_unrecorded(span)) return 0;
-    return set_string(span, key, key_size, value, value_size);
+    return is_unrecorded(span) ? 0 : set_string(span, key, key_size, value, value_size);
 }
 
 int spr_span_set_bool(const spr_span* span, const char* key, size_t key_size, int value) noexcept {
@@ -12663,12 +12726,17 @@ template <auto kEnd, class... Arguments>
     return end(open, 0);
 }
 
-// Copies in pieces of 64 bytes, the last one whole as well: what is beyond `size` there is read, and overwritten.
+// Copies at most kLittleData bytes in pieces of 64, the last one whole as well: what is beyond `size` there is read,
+// and overwritten. No loop: a span has its ids and its name, so the first piece is never in vain.
 constexpr uint32_t kPiece = 64;
 constexpr uint32_t kLittleData = 192;
-static_assert(ring::kSlotInlineData % kPiece == 0);
+static_assert(kLittleData == 3 * kPiece && kLittleData <= ring::kSlotInlineData);
 [[gnu::always_inline]] inline void copy_pieces(uint8_t* to, const uint8_t* from, uint32_t size) {
-    for (uint32_t at = 0; at < size; at += kPiece) copy_sixteens<kPiece>(to + at, from + at);
+    copy_sixteens<kPiece>(to, from);
+    if (size <= kPiece) return;
+    copy_sixteens<kPiece>(to + kPiece, from + kPiece);
+    if (size <= 2 * kPiece) return;
+    copy_sixteens<kPiece>(to + 2 * kPiece, from + 2 * kPiece);
 }
 
 // kLittle: of the span that the thread started last, which has little data. kLarger: it has more. kOther: of another
@@ -12694,7 +12762,8 @@ template <QuickEnd kEnd>
     const uint64_t ticks = (clock.has_counter() ? clock.ticks() : 0) - begin;
     const bool is_measured = kEnd == QuickEnd::kOther ? clock.covers(ticks) : clock.is_measured(ticks);
     uint8_t* at = nullptr;
-    if (begin != kNoTicks && is_measured && data_size <= ring::kSlotInlineData &&
+    constexpr uint32_t kMostData = kEnd == QuickEnd::kLittle ? kLittleData : ring::kSlotInlineData;
+    if (begin != kNoTicks && is_measured && data_size <= kMostData &&
         (kEnd == QuickEnd::kOther || level.writer.may_keep_slot())) [[likely]]
         at = level.writer.place_of_same(slot.scope, kMostHead + data_size + kPiece + Tail::kLeast);
     if (at == nullptr) [[unlikely]] {
@@ -12730,9 +12799,8 @@ template <QuickEnd kEnd>
     return 0;
 }
 
-[[gnu::noinline]] int end_larger(const spr_span* span) {
-    OpenSpan open;
-    return OpenSpan::last(span, open) ? end_quickly<QuickEnd::kLarger>(span, open) : end_any(span);
+[[gnu::noinline]] int end_larger(const spr_span* span, ThreadState* state, Slot* slot, uint32_t index) {
+    return end_quickly<QuickEnd::kLarger>(span, OpenSpan(*state, *slot, index));
 }
 
 // HOT as well. Its slot is found without a look into it, and all of it is asked for before the first.
@@ -12750,7 +12818,8 @@ template <QuickEnd kEnd>
     OpenSpan open;
     if (!OpenSpan::last(span, open)) [[unlikely]]
         return end_other(span);
-    if (static_cast<uint32_t>(open.packed_word()) > kLittleData) return end_larger(span);
+    if (static_cast<uint32_t>(open.packed_word()) > kLittleData)
+        return end_larger(span, &open.thread(), &open.slot(), open.index());
     return end_quickly<QuickEnd::kLittle>(span, open);
 }
 
@@ -12914,14 +12983,32 @@ void OpenSpan::supersede(uint32_t position) {
     ++slot_->superseded;
 }
 
+// Whether the span may have an attribute of that key. As long as all have tags these decide. Then the filter does, into
+// which they come first, where there are any.
+bool OpenSpan::may_have(KeyHash key) {
+    const size_t tags_left = this->tags_left();
+    if (tags_left != 0) return slot_->key_tags[tags_left] != key.tag() && is_tagged(key.tag(), tags_left);
+    if (slot_->key_filter == 0) {
+        const uint32_t tagged = slot_->attributes == 0 ? 0 : life_->settings.limits.short_attributes;
+        for (uint32_t place = tagged; place != 0; --place)
+            slot_->key_filter = KeyHash::tag_added_to(slot_->key_filter, slot_->key_tags[place]);
+    }
+    return key.is_in(slot_->key_filter);
+}
+
 void OpenSpan::count_key(KeyHash key) {
-    slot_->key_filter = key.added_to(slot_->key_filter);
-    const uint32_t tags_left = __atomic_load_n(&slot_->tags_left, __ATOMIC_RELAXED);  // once: see append_short()
+    const size_t tags_left = this->tags_left();
     if (tags_left == 0) {
+        slot_->key_filter = key.added_to(slot_->key_filter);
         ++slot_->attributes;
         return;
     }
-    slot_->key_tags[tags_left - 1] = key.tag();
+    if (slot_->key_tags[tags_left] != key.tag()) {
+        if (is_tagged(key.tag(), tags_left))
+            put_second_tag(slot_->key_tags, tags_left, key.tag());
+        else
+            put_tag(slot_->key_tags, tags_left, key.tag());
+    }
     count_tagged();
 }
 
@@ -12947,7 +13034,7 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     const PlainAttribute attribute(from);
     const uint32_t limit = life_->settings.limits.value_length;
     const uint32_t most = attribute.most(limit < PlainAttribute::kMostText ? limit : PlainAttribute::kMostText);
-    if (slot_->tags_left == 0 || most == PlainAttribute::kOther) return false;
+    if (tags_left() == 0 || most == PlainAttribute::kOther) return false;
     const KeyHash hash = attribute.hash();
     if (may_have(hash)) return false;
     const uint64_t word = packed_word();
@@ -13746,10 +13833,6 @@ template <StartCall kCall>
     return 1;
 }
 
-template <StartCall kCall>
-int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                     spr_span* ret_span, const OptionsOf<kCall>& given);
-
 // HOT. What nearly all starts are: nothing is made first, the sampler need not think, no handler runs. It calls
 // nothing, so that it saves few registers, and where it finds out that it will not do it has changed nothing:
 // start_any() begins anew.
@@ -13763,8 +13846,6 @@ template <StartCall kCall>
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number || name == nullptr ||
         thread_local_state.depth != 0) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
-    if (name_size > kShortText) [[unlikely]]
-        return start_to_its_end<kCall>(tracer, name, name_size, parent, ret_span, given);
     if (options.start_time_ns != 0 || options.trace_state != nullptr) [[unlikely]]
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     uint64_t tail = parent == nullptr ? SPR_TRACE_FLAG_RANDOM : ContextTail::read(*parent);
@@ -13814,9 +13895,10 @@ template <StartCall kCall>
 template <StartCall kCall>
 [[gnu::noinline]] int start_to_its_end(spr_tracer* tracer, const char* name, size_t name_size,
                                        const spr_context* parent, spr_span* ret_span, const OptionsOf<kCall>& given) {
-    if (name_size != SPR_NUL) return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
+    if (name_size != SPR_NUL || name == nullptr || (name_size = strlen(name)) > kShortText) [[unlikely]]
+        return start_any<kCall>(tracer, name, name_size, parent, ret_span, given);
     SPR_HOT_PATH(kStartToItsEnd);
-    return start_recorded<kCall>(tracer, name, strlen(name), parent, ret_span, given);
+    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, given);
 }
 
 // Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
@@ -13884,6 +13966,11 @@ template <StartCall kCall>
     return 0;
 }
 
+int refuse(int error, spr_span* ret_span) {
+    *ret_span = spr_span{};
+    return error;
+}
+
 // What can be decided with nothing saved and nothing called.
 template <StartCall kCall>
 [[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size,
@@ -13892,10 +13979,7 @@ template <StartCall kCall>
     const spr_context* parent = choose_parent(options, top);
     if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
     if constexpr (kCall == StartCall::kChosen)
-        if (!options.whole && is_of_another_trace(options.context, parent)) {
-            *ret_span = spr_span{};
-            return -EINVAL;
-        }
+        if (!options.whole && is_of_another_trace(options.context, parent)) return refuse(-EINVAL, ret_span);
     const Provider& provider = Provider::of(*tracer);
     const Provider::Starts starts = provider.starts();
     if (!starts.any()) [[unlikely]]
@@ -13907,8 +13991,19 @@ template <StartCall kCall>
         return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);
     if constexpr (kCall == StartCall::kChosen)
         return start_any<kCall>(tracer, name, name_size, parent, ret_span, options);
+    else if (name_size > kShortText) [[unlikely]]
+        return start_to_its_end<kCall>(tracer, name, name_size, parent, ret_span, options);
     else
         return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
+}
+
+// COLD. Options of another release, or none. Apart: those of this one take no room on the stack.
+[[gnu::noinline]] int start_with_others(spr_tracer* tracer, const char* name, size_t name_size,
+                                        const spr_start_options* options, spr_span* ret_span) {
+    spr_start_options known;
+    if (const int error = read_options(options, known); error != 0) return refuse(error, ret_span);
+    known.struct_size = sizeof known;
+    return spr_span_start_with(tracer, name, name_size, &known, ret_span);
 }
 
 [[gnu::noinline]] int start_chosen(spr_tracer* tracer, const char* name, size_t name_size,
@@ -13932,34 +14027,26 @@ using namespace spanring::trace;
 extern "C" {
 
 int spr_span_start(spr_tracer* tracer, const char* name, size_t name_size, spr_span* ret_span) noexcept {
-    if (ret_span == nullptr) [[unlikely]]
-        return -EINVAL;
-    if (tracer == nullptr) [[unlikely]] {
-        *ret_span = spr_span{};
-        return -EINVAL;
-    }
+    if (ret_span == nullptr) return -EINVAL;
+    if (tracer == nullptr) [[unlikely]]
+        return refuse(-EINVAL, ret_span);
     return start<StartCall::kPlain>(tracer, name, name_size, kDefaults, ret_span);
 }
 
 int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options* options,
                         spr_span* ret_span) noexcept {
     if (ret_span == nullptr) return -EINVAL;
-    spr_start_options space;
-    int error = 0;
-    const spr_start_options* known = known_options(options, space, error);
-    if (tracer == nullptr) error = -EINVAL;
-    if (error == 0 &&
-        (known->kind > SPR_KIND_CONSUMER || known->parent_mode > SPR_PARENT_ROOT ||
-         known->sampling > SPR_SAMPLING_DROP || (known->attribute_count != 0 && known->attributes == nullptr) ||
-         (known->link_count != 0 && known->links == nullptr)))
-        error = -EINVAL;
-    if (error != 0) {
-        *ret_span = spr_span{};
-        return error;
-    }
-    if (known->context != nullptr || known->sampling != SPR_SAMPLING_ASK) [[unlikely]]
-        return start_chosen(tracer, name, name_size, *known, ret_span);
-    return start<StartCall::kWith>(tracer, name, name_size, *known, ret_span);
+    if (tracer == nullptr) [[unlikely]]
+        return refuse(-EINVAL, ret_span);
+    if (options == nullptr || options->struct_size != sizeof *options) [[unlikely]]
+        return start_with_others(tracer, name, name_size, options, ret_span);
+    if (options->kind > SPR_KIND_CONSUMER || options->parent_mode > SPR_PARENT_ROOT ||
+        options->sampling > SPR_SAMPLING_DROP || (options->attribute_count != 0 && options->attributes == nullptr) ||
+        (options->link_count != 0 && options->links == nullptr)) [[unlikely]]
+        return refuse(-EINVAL, ret_span);
+    if (options->context != nullptr || options->sampling != SPR_SAMPLING_ASK) [[unlikely]]
+        return start_chosen(tracer, name, name_size, *options, ret_span);
+    return start<StartCall::kWith>(tracer, name, name_size, *options, ret_span);
 }
 
 }  // extern "C"

@@ -458,11 +458,12 @@ struct alignas(8) Slot {
     uint16_t links;
     uint16_t superseded;  // how many fields are
     uint16_t reserved;
-    uint64_t key_filter;  // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
+    uint64_t key_filter;  // bit hash(key) % 64 set for each key once one has no tag: a clear bit proves that it is new
     // Third.
     uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none. The last
                                      // may be kHugeMark
-    uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down: where none is equal, too
+    uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down, none of them 0: where none is
+                                     // equal, too. Behind them what is left of spans before, or 0
     uint8_t data[kSlotInlineData];
 };
 static_assert(sizeof(Slot) == kSlotSize && offsetof(Slot, data) + kSlotInlineData == kSlotSize);

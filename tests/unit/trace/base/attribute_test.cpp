@@ -4,7 +4,10 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/tracing.hpp"
@@ -267,6 +270,76 @@ TEST_IN_PROCESS(AttributeTest, WithKeysOfOneLengthAndOneEndAreTwo) {
     const auto segment = tracing.read();
     EXPECT_EQ(attribute(segment.named("span"), "client.address"), "string:10.0.0.1");
     EXPECT_EQ(attribute(segment.named("span"), "server.address"), "string:10.0.0.2");
+}
+
+// Two keys of the same tag.
+std::pair<std::string, std::string> keys_of_one_tag() {
+    std::map<uint16_t, std::string> found;
+    for (int i = 0;; ++i) {
+        const std::string key = "http.request.header." + std::to_string(i * 7919);
+        const auto [other, is_new] = found.emplace(trace::KeyHash(key.data(), key.size()).tag(), key);
+        if (!is_new) return {other->second, key};
+    }
+}
+
+// The tags that a span leaves in its slot say which keys are new in the next one. One after the other has some keys of
+// the one before, in its order or another, and some of them twice.
+TEST_IN_PROCESS(AttributeTest, IsThereOnceWhateverTheSpanBeforeInItsSlotHad) {
+    Tracing tracing;
+    const auto [one, like_it] = keys_of_one_tag();
+    std::vector<std::string> keys{one, like_it, "x"};
+    for (int i = 0; i < 27; ++i) keys.push_back("key." + std::to_string(i));
+    std::mt19937 random(1);
+    const auto draw = [&](size_t below) { return std::uniform_int_distribution<size_t>(0, below - 1)(random); };
+    std::vector<std::string> order;
+    for (int round = 0; round < 1500; ++round) {
+        for (size_t changes = draw(4); changes != 0; --changes) {
+            const size_t at = draw(order.size() + 1);
+            if (at == order.size() || draw(3) == 0)
+                order.insert(order.begin() + static_cast<ptrdiff_t>(at), keys[draw(keys.size())]);
+            else if (draw(2) == 0)
+                order[at] = keys[draw(keys.size())];
+            else
+                order.erase(order.begin() + static_cast<ptrdiff_t>(at));
+        }
+        if (order.size() > 40) order.resize(draw(30));
+        std::map<std::string, std::string> last;
+        const std::string name = "span " + std::to_string(round);
+        const spr_span span = tracing.start(name.c_str());
+        for (size_t i = 0; i < order.size(); ++i) {
+            const bool is_text = draw(4) != 0;
+            const std::string value =
+                is_text ? std::string(draw(10) == 0 ? 200 : 9, 't') + std::to_string(i) : std::to_string(i);
+            if (is_text)
+                ASSERT_EQ(set(span, order[i], value), 0);
+            else
+                ASSERT_EQ(set(span, order[i], static_cast<int64_t>(i)), 0);
+            last[order[i]] = (is_text ? "string:" : "int:") + value;
+        }
+        ASSERT_EQ(spr_span_end(&span), 0);
+        const auto segment = tracing.read();
+        const auto& written = segment.named(name);
+        ASSERT_EQ(written.attributes_size(), static_cast<int>(last.size())) << name;
+        for (const auto& [key, value] : last) ASSERT_EQ(attribute(written, key.c_str()), value) << name;
+        tracing.agent().release_full();
+    }
+}
+
+// A count that went beyond its end (a handler that interrupts a call on the same span counts as well) is none.
+TEST_IN_PROCESS(AttributeTest, IsFoundWhereTagsWereCountedTwice) {
+    Tracing tracing;
+    const spr_span span = tracing.start("span");
+    const auto key = [](int i) { return "key" + std::to_string(i); };
+    for (int i = 0; i < 23; ++i) ASSERT_EQ(set(span, key(i), int64_t{i}), 0);
+    ring::Slot& slot = tracing.view().slot(0);
+    ASSERT_EQ(slot.tags_left, 0u);
+    slot.tags_left = 65535;
+    for (int i = 0; i < 46; ++i) ASSERT_EQ(set(span, key(i), int64_t{-i}), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    const auto segment = tracing.read();
+    EXPECT_EQ(segment.named("span").attributes_size(), 46);
+    for (int i = 0; i < 46; ++i)
+        EXPECT_EQ(attribute(segment.named("span"), key(i).c_str()), "int:" + std::to_string(-i));
 }
 
 // Values are repaired by the agent, in its copy: checking each would cost the hot path what the agent pays anyway.
