@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A segment's file, opened by the rules (base/foreign_file.hpp): without following, without waiting, for reading only;
-// checked by what the kernel says of what was opened; and only then for writing. In a directory of the caller's own,
-// where nobody else puts anything, the sound ones are opened for writing at once. Nothing in it is read here. libc and
+// checked by what the kernel says of what was opened; and only then for writing. Nothing in it is read here. libc and
 // lib/ring alone: the opener, which has rights, uses it too.
 #pragma once
 
