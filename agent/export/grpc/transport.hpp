@@ -77,7 +77,7 @@ private:
     std::unique_ptr<Wire> wire_;  // always the same one; its calls and its channel are guarded, the queue is not
     std::unique_ptr<OwnConnection> own_ SPR_GUARDED_BY(rest_mutex_);  // null: no zero copy
     uint64_t generation_ SPR_GUARDED_BY(rest_mutex_) = 1;             // of wire_->channel
-    bool settled_ SPR_GUARDED_BY(rest_mutex_) = false;                // its connection
+    bool settled_ SPR_GUARDED_BY(rest_mutex_) = true;                 // its connection, where there is one
     std::vector<Lingering> lingering_ SPR_GUARDED_BY(rest_mutex_);
 
     LibraryThreads threads_;  // threads_cpu()'s own
