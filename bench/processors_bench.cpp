@@ -22,8 +22,9 @@ namespace {
 using namespace spanring::agent;
 
 // As the check of a span leaves it to the processors, in the drain.
-std::vector<SpanForm> forms_of(const bench::Turns& spans) {
+std::vector<SpanForm> forms_of(const bench::Turns& spans, const KeyInterest& keys) {
     SpanGate gate;
+    gate.look_for(&keys);
     std::vector<SpanForm> forms;
     for (const auto& span : spans.all) {
         std::vector<uint8_t> copy(span.begin(), span.end());
@@ -38,7 +39,7 @@ void take(benchmark::State& state, const ProcessorOptions& options, Processed ex
     ProcessorChain chain({options});
     const ProcessedProducer producer = chain.producer(std::make_shared<Producer>());
     std::vector<uint8_t> batch(2 * spans.buffer.size() + 100 * spans.all.size());
-    const std::vector<SpanForm> forms = forms_of(spans);
+    const std::vector<SpanForm> forms = forms_of(spans, chain.interest());
     for (auto _ : state) {
         uint8_t* to = batch.data();
         for (size_t i = 0; i < spans.all.size(); ++i) {

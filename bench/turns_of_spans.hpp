@@ -28,7 +28,7 @@ struct Turns {
         test::VariedSpans source;
         std::vector<size_t> sizes;
         for (uint32_t i = 0; i < kTurns * kSpansOfATurn; ++i) {
-            const std::string span = varied ? source.next(i / kSpansOfATurn) : test::typical_span(i);
+            const std::string span = varied ? source.next(i / kSpansOfATurn) : test::recorded_span(i);
             buffer += span;
             sizes.push_back(span.size());
         }

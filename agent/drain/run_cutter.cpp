@@ -34,6 +34,7 @@ void RunCutter::measure_by(SpanRecorder* recorder) {
 
 void RunCutter::process_by(ProcessorChain* processors) {
     processors_ = processors;
+    gate_.look_for(processors_ != nullptr ? &processors_->interest() : nullptr);
     processed_scopes_.clear();
     kept_scope_number_ = kNoScope;
     producer_ = recorded_producer_;

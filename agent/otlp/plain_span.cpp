@@ -23,18 +23,25 @@ public:
     using Walk = MessageWalk<CountingWalk, const uint8_t>;
     using Walk::Fields;
 
-    explicit CountingWalk(CountHighBytes count) : count_(count) {}
+    CountingWalk(CountHighBytes count, const KeyInterest& keys) : count_(count), keys_(keys) {}
 
+    // `kLooks`: for keys, if there are any.
+    template <bool kLooks>
     bool span(Fields fields) {
         uint32_t seen = head(fields);
-        form_ = {seen != 0, 0};
+        form_.may_have_wanted = false;
         while (!fields.done()) {
             if (*fields.at == bytes(9)) {
-                if (const uint8_t* const next = plain_attribute(fields); next != nullptr) [[likely]] {
+                if (const uint8_t* const next = plain_attribute<kLooks>(fields); next != nullptr) [[likely]] {
                     fields.at = next;
                     continue;
                 }
-                form_.key_sizes = ~uint64_t{0};
+                form_.may_have_wanted = kLooks;
+            } else if (form_.recorded && fields.left() == SpanTail::kSize && SpanTail::is_at(fields.at)) [[likely]] {
+                uint32_t flags = 0;
+                std::memcpy(&flags, fields.at + SpanTail::kFlags, sizeof flags);
+                allowed_ += 1 + fold(top_bits(word_at(fields.at + SpanTail::kEnd)) + top_bits(flags));
+                return complete<Message::kSpan>(seen);
             } else if (fields.left() == 6 && fields.at[0] == ((fixed32(16) & 0x7f) | 0x80) &&
                        fields.at[1] == fixed32(16) >> 7) {
                 // The flags, whose tag takes two bytes; mostly they come last.
@@ -43,10 +50,11 @@ public:
                 allowed_ += 1 + fold(top_bits(flags));
                 break;
             } else if (!comes_after_attributes(*fields.at)) {
-                form_.usual = false;
+                form_.name_at = 0;
             }
             if (!field<Message::kSpan>(fields, seen, kSpanDepth)) return false;
         }
+        if (form_.recorded) form_.name_at = 0;  // it has no end, or has it elsewhere
         return complete<Message::kSpan>(seen);
     }
 
@@ -69,8 +77,8 @@ private:
     // A tag of one byte, of what is neither the status nor expected at the beginning.
     static bool comes_after_attributes(uint8_t tag) { return tag >= varint(10) && tag < bytes(15); }
 
-    // What comes before the attributes, in the order and in the form in which libspanring writes it. Whatever is not
-    // exactly so is left to the general way. Gives what was seen.
+    // What comes before the attributes, in the order and in the form in which libspanring or an SDK writes it. Whatever
+    // is not exactly so is left to the general way. Gives what was seen.
     [[gnu::always_inline]] uint32_t head(Fields& fields) {
         const uint8_t* at = fields.at;
         if (fields.left() < 64 || at[0] != bytes(1) || at[1] != 16 || at[18] != bytes(2) || at[19] != 8) return 0;
@@ -83,7 +91,18 @@ private:
             at += 10;
         }
         const auto left = static_cast<size_t>(fields.end - at);
+        // As libspanring writes it, what is known at the end comes behind everything (SpanTail).
+        if (at[0] == fixed64(7) && at[9] == bytes(5) && at[10] < 0x80 && at[10] + size_t{9 + 2 + 8} <= left) {
+            bits += top_bits(word_at(at + 1));
+            form_.name_at = static_cast<uint8_t>(at + 11 - fields.at);
+            form_.recorded = true;
+            at += 11 + at[10];
+            allowed_ += fold(bits);
+            fields.at = at;
+            return mark(1) | mark(2);
+        }
         if (at[0] == bytes(5) && at[1] < 0x80 && at[1] + size_t{2 + 2 + 9 + 9} <= left) {
+            form_.name_at = static_cast<uint8_t>(at + 2 - fields.at);
             at += 2 + at[1];
             if (at[0] == varint(6) && at[1] < 0x80) at += 2;
             if (at[0] == fixed64(7) && at[9] == fixed64(8)) {
@@ -98,6 +117,7 @@ private:
 
     // The end of an attribute in the plain form: key, then value, a scalar, nothing else, no length above 14 bits.
     // Null: not in this form.
+    template <bool kLooks>
     [[gnu::always_inline]] const uint8_t* plain_attribute(Fields fields) {
         const uint8_t* key = fields.at + 1;
         uint32_t allowed = 0;
@@ -136,7 +156,8 @@ private:
             default: return nullptr;
         }
         allowed_ += allowed;
-        form_.key_sizes |= SpanForm::bit_of(key_size);
+        if (kLooks && keys_.may_want(key_size)) [[unlikely]]
+            form_.may_have_wanted |= keys_.wants({reinterpret_cast<const char*>(key + 2), key_size});
         return end;
     }
 
@@ -152,16 +173,19 @@ private:
     }
 
     const CountHighBytes count_;
+    const KeyInterest& keys_;
     size_t allowed_ = 0;
     SpanForm form_;
 };
 
 }  // namespace
 
-bool is_plain_span(std::span<const uint8_t> span, CountHighBytes count, SpanForm* ret_form) {
+bool is_plain_span(std::span<const uint8_t> span, CountHighBytes count, SpanForm* ret_form, const KeyInterest& keys) {
     const size_t high = count(span.data(), span.size());
-    CountingWalk walk(count);
-    if (!walk.span(CountingWalk::Fields(span)) || walk.allowed() != high) return false;
+    CountingWalk walk(count, keys);
+    const CountingWalk::Fields fields(span);
+    const bool walked = keys.none() ? walk.span<false>(fields) : walk.span<true>(fields);
+    if (!walked || walk.allowed() != high) return false;
     if (ret_form != nullptr) *ret_form = walk.form();
     return true;
 }

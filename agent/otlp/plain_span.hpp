@@ -10,13 +10,14 @@
 #include <span>
 
 #include "otlp/high_bytes.hpp"
+#include "otlp/key_interest.hpp"
 #include "otlp/span_form.hpp"
 
 namespace spanring::agent {
 
 // True: validate_span() would find `span` sound and change nothing. False says nothing. `ret_form`, of one that is
-// plain, may be null.
+// plain, may be null; it says of attributes whether one of `keys` may be there.
 bool is_plain_span(std::span<const uint8_t> span, CountHighBytes count = fastest_count_of_high_bytes(),
-                   SpanForm* ret_form = nullptr);
+                   SpanForm* ret_form = nullptr, const KeyInterest& keys = {});
 
 }  // namespace spanring::agent

@@ -3,11 +3,22 @@
 
 namespace spanring::agent {
 
+void SpanGate::look_for(const KeyInterest* keys) {
+    if (keys == nullptr && keys_ == &no_keys()) return;
+    *this = SpanGate();
+    if (keys != nullptr) keys_ = keys;
+}
+
+const KeyInterest& SpanGate::no_keys() {
+    static const KeyInterest kNone;
+    return kNone;
+}
+
 SpanCheck SpanGate::check_stranger(std::span<uint8_t> span) {
     bool plain = false;
     form_ = {};
     if (plain_.is_tried()) {
-        plain = is_plain_span(span, fastest_count_of_high_bytes(), &form_);
+        plain = is_plain_span(span, fastest_count_of_high_bytes(), &form_, *keys_);
         if (plain)
             plain_.succeeded();
         else

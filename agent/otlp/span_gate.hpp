@@ -21,6 +21,10 @@ public:
     // A shape costs as much as the walks over some dozens of spans: a process of a few spans gets none.
     static constexpr uint32_t kSpansBeforeShapes = 256;
 
+    // Attributes that are of interest to who asks for the form. They outlive this, or the next call. Null: none.
+    // What was known of shapes was seen with other eyes, and is forgotten.
+    void look_for(const KeyInterest* keys);
+
     SpanCheck check(std::span<uint8_t> span) {
         if (known_.is_tried()) {
             if (const SpanForm* const form = shapes_.match(span); form != nullptr) [[likely]] {
@@ -37,12 +41,14 @@ public:
     const SpanForm& form() const { return form_; }
 
 private:
+    static const KeyInterest& no_keys();
     SpanCheck check_stranger(std::span<uint8_t> span);
 
     Shortcut known_{kSpansBeforeShapes};
     Shortcut plain_{0};
     SpanShapes shapes_;
     SpanForm form_;
+    const KeyInterest* keys_ = &no_keys();
 };
 
 }  // namespace spanring::agent

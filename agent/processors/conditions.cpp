@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/conditions.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -115,6 +116,32 @@ bool read_as_text(const ConditionValue& value, std::string& memory, std::string_
     return true;
 }
 
+// What has no attributes.
+class NothingSubject : public ConditionSubject {
+public:
+    NothingSubject() : ConditionSubject({}) {}
+    ConditionValue other_value(const ConditionOperand&) override { return {}; }
+};
+
+// For one, and nothing else.
+bool asks_for_name(const ConditionNode& node) {
+    return node.kind == ConditionNode::Kind::kComparison && node.compares == ConditionOperator::kEqual &&
+           node.left.is_name() && node.right.kind == ConditionOperand::Kind::kLiteral &&
+           node.right.literal.kind == Kind::kText;
+}
+
+// Of spans, and nothing else.
+bool asks_for_attributes(const ConditionNodes& nodes) {
+    const auto suits = [](const ConditionOperand& operand) {
+        return operand.kind != ConditionOperand::Kind::kField || operand.field == ConditionField::kAttribute;
+    };
+    return std::ranges::all_of(nodes, [&](const ConditionNode& node) {
+        const bool asks_for_parent =
+            node.kind == ConditionNode::Kind::kFunction && node.function == ConditionFunction::kIsRootSpan;
+        return !node.question && !asks_for_parent && suits(node.left) && suits(node.right);
+    });
+}
+
 }  // namespace
 
 ConditionValue condition_value(EncodedBytes encoded) {
@@ -154,6 +181,24 @@ Conditions::Conditions(const std::vector<std::string>& texts, ConditionErrors er
             throw std::invalid_argument("[" + std::to_string(i) + "]: " + error.what());
         }
     }
+    sort_by_name();
+}
+
+void Conditions::sort_by_name() {
+    NothingSubject nothing;
+    std::vector<std::string> names;
+    says_name_ = true;
+    for (uint32_t i = 0; i < conditions_.size(); ++i) {
+        ConditionNode& whole = conditions_[i].back();
+        if (asks_for_name(whole))
+            names.push_back(whole.right.text);
+        else if (whole.kind == ConditionNode::Kind::kFunction && whole.function == ConditionFunction::kIsMatch &&
+                 whole.left.is_name())
+            by_pattern_.push_back(i);
+        else if (!asks_for_attributes(conditions_[i]) || evaluate(conditions_[i], whole, nothing) == Truth::kTrue)
+            says_name_ = false;
+    }
+    names_ = TextSet(names, MatchType::kStrict);
 }
 
 void Conditions::add_interest(KeyInterest& interest) const {

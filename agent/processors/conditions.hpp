@@ -8,10 +8,11 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "otlp/key_interest.hpp"
 #include "processors/condition_node.hpp"
-#include "processors/key_interest.hpp"
 
 namespace spanring::agent {
 
@@ -91,10 +92,19 @@ public:
         }
     }
 
+    // Of a span that has none of those attributes: whether its name alone says that none is true.
+    bool fail_by_name(std::string_view name) {
+        if (!says_name_ || names_.has(name)) return false;
+        for (const uint32_t one : by_pattern_)
+            if (conditions_[one].back().pattern->has(name)) return false;
+        return true;
+    }
+
     // Whether one is true. With kPropagate none is that comes after one that fails.
     bool hold(ConditionSubject& span);
 
 private:
+    void sort_by_name();
     Truth evaluate(ConditionNodes& nodes, ConditionNode& node, ConditionSubject& subject);
     Truth truth_of(ConditionNodes& nodes, ConditionNode& node, ConditionSubject& subject);
     Truth call(ConditionNodes& nodes, ConditionNode& node, ConditionSubject& subject);
@@ -104,7 +114,10 @@ private:
     std::vector<ConditionNodes> conditions_;
     uint32_t questions_ = 0;
     ConditionErrors errors_ = ConditionErrors::kIgnore;
-    std::string text_;  // of a value that is none
+    std::string text_;                  // of a value that is none
+    TextSet names_;                     // that conditions ask for, and nothing else
+    std::vector<uint32_t> by_pattern_;  // conditions that ask for one of a pattern, and nothing else
+    bool says_name_ = false;            // all others are true of nothing that has none of their attributes
 };
 
 // What is wrong with them, "[1]: column 8: ..."; empty: nothing.

@@ -52,6 +52,7 @@ bool FilterProcessor::passes(const SpanGlance& span, const ResourceMarks& marks,
     }
     if (conditions_.empty()) return true;
     if (wants_attributes_ && span.may_have_wanted()) return false;
+    if (conditions_.fail_by_name(span.name())) return true;
     GlanceSubject subject(span, marks, first + matches_.size());
     return !conditions_.hold(subject);
 }

@@ -13,9 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "otlp/key_interest.hpp"
 #include "otlp/wire.hpp"
 #include "processors/encoded_value.hpp"
-#include "processors/key_interest.hpp"
 #include "processors/scratch.hpp"
 
 namespace spanring::agent {

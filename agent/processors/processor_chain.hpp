@@ -37,8 +37,12 @@ public:
     ProcessedProducer producer(const std::shared_ptr<const Producer>& producer);
     std::shared_ptr<const Scope> scope(const std::shared_ptr<const Scope>& scope);
 
+    // Attributes of spans that it looks at.
+    const KeyInterest& interest() const { return interest_.attributes; }
+
     // `span`: the inside of a Span that was found sound. Of one that is changed there is a record, `0x12 len <Span>`,
-    // to be written before the next call, while `span` is still there. `form`: of the span, if it is known.
+    // to be written before the next call, while `span` is still there. `form`: of the span, if it is known by a
+    // check that was interested in these attributes.
     Processed take(const ProcessedProducer& producer, std::span<const uint8_t> span, const SpanForm& form = {});
     size_t record_size() const { return record_size_; }
     void write_record(uint8_t* to) const;

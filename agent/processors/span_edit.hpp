@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "processors/message_edit.hpp"
+#include "processors/span_interest.hpp"
 
 namespace spanring::agent {
 

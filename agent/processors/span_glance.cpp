@@ -9,21 +9,13 @@ namespace spanring::agent {
 using wire::tags::bytes;
 using wire::tags::fixed32;
 
-bool SpanGlance::read(std::span<const uint8_t> span, const KeyInterest& keys, const SpanForm& form) {
-    const uint8_t* const end = span.data() + span.size();
+bool SpanGlance::walk(const uint8_t* at, const KeyInterest& keys) {
     UsualSpan usual;
     bool wanted = false;
-    const uint8_t* at = nullptr;
-    if (form.usual && !keys.may_want_of(form)) [[likely]] {
-        at = read_usual_head(span.data(), end, usual);
-        if (usual.name_begin == nullptr || (at != end && *at < bytes(9))) return false;
-        take(usual);
-        return true;
-    }
     if (keys.none()) {
-        at = read_usual(span.data(), end, usual, [](const uint8_t*, const uint8_t*, const uint8_t*) {});
+        at = read_usual(at, end_, usual, [](const uint8_t*, const uint8_t*, const uint8_t*) {});
     } else {
-        at = read_usual(span.data(), end, usual, [&](const uint8_t*, const uint8_t* next, const uint8_t* key_value) {
+        at = read_usual(at, end_, usual, [&](const uint8_t*, const uint8_t* next, const uint8_t* key_value) {
             const auto size = static_cast<size_t>(next - key_value);
             if (!is_plain_key_value(key_value, size)) {
                 wanted = true;
@@ -33,21 +25,18 @@ bool SpanGlance::read(std::span<const uint8_t> span, const KeyInterest& keys, co
         });
     }
     if (usual.name_begin == nullptr) return false;
-    take(usual);
-    may_have_wanted_ = wanted;
-    // Nothing more, or the flags alone: nearly always.
-    if (end - at == 6 && at[0] == ((fixed32(16) & 0x7f) | 0x80) && at[1] == fixed32(16) >> 7) [[likely]]
-        return true;
-    return read_rest(at, end);
-}
-
-void SpanGlance::take(const UsualSpan& span) {
-    name_ = {reinterpret_cast<const char*>(span.name_begin + 2), span.name_size};
-    kind_ = span.kind;
+    name_ = {reinterpret_cast<const char*>(usual.name_begin + 2), usual.name_size};
     status_ = 0;
-    start_unix_nano_ = span.start_unix_nano;
-    end_unix_nano_ = span.end_unix_nano;
-    may_have_wanted_ = false;
+    may_have_wanted_ = wanted;
+    recorded_ = usual.recorded;
+    if (recorded_) {  // and nothing between, nearly always
+        if (end_ - at < SpanTail::kSize || !SpanTail::is_at(tail())) return false;
+        return end_ - at == SpanTail::kSize || read_rest(at, tail());
+    }
+    // Nothing more, or the flags alone: nearly always.
+    if (end_ - at == 6 && at[0] == ((fixed32(16) & 0x7f) | 0x80) && at[1] == fixed32(16) >> 7) [[likely]]
+        return true;
+    return read_rest(at, end_);
 }
 
 // Fields that come after the attributes, or more of these: what was seen before does not come again.

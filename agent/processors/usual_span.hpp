@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The beginning of nearly every span: its fields in the order and in the form in which libspanring writes them, each at
-// most once, then attributes. A walk without a table: what it finds stays in registers where the caller leaves it
-// there.
+// The beginning of nearly every span: its fields in the order and in the form in which libspanring or an SDK writes
+// them, each at most once, then attributes (otlp/span_form.hpp). A walk without a table: what it finds stays in
+// registers where the caller leaves it there.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,7 @@ struct UsualSpan {
     uint32_t name_size = 0;               // of the name, which follows two bytes after that
     uint32_t kind = 0;
     uint32_t attributes = 0;
+    bool recorded = false;  // SpanForm's: kind and end come last
     uint64_t start_unix_nano = 0;
     uint64_t end_unix_nano = 0;
 };
@@ -55,6 +56,13 @@ inline bool is_plain_key_value(const uint8_t* at, size_t size) {
     span.trace_id = at + 2;
     at += kIds;
     if (at[0] == bytes(4) && at[1] == 8) at += 10;
+    if (end - at >= 9 + 2 && at[0] == fixed64(7) && at[9] == bytes(5) && at[10] < 0x80 && at[10] + 11 <= end - at) {
+        span.start_unix_nano = word_at(at + 1);
+        span.name_begin = at + 9;
+        span.name_size = at[10];
+        span.recorded = true;
+        return at + 11 + at[10];
+    }
     if (at + 2 < end && at[0] == bytes(5) && at[1] < 0x80 && at[1] + 2 <= end - at) {
         span.name_begin = at;
         span.name_size = at[1];

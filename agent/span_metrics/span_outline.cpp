@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "otlp/span_form.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -30,8 +31,8 @@ uint32_t status_code(std::span<const uint8_t> status) {
     return below(code, kStatuses);
 }
 
-// What comes before the attributes, in the order and the form in which libspanring writes it. Whatever is not exactly
-// so is left to the general way.
+// What comes before the attributes, in the order and the form in which libspanring or an SDK writes it. Whatever is not
+// exactly so is left to the general way.
 [[gnu::always_inline]] inline void read_head(wire::Cursor& cursor, SpanOutline& outline) {
     const uint8_t* at = cursor.at;
     if (cursor.left() < 64 || at[0] != bytes(1) || at[1] != 16 || at[18] != bytes(2) || at[19] != 8) return;
@@ -43,6 +44,13 @@ uint32_t status_code(std::span<const uint8_t> status) {
         at += 10;
     }
     const auto left = static_cast<size_t>(cursor.end - at);
+    // As libspanring writes it, what is known at the end comes last (SpanTail).
+    if (at[0] == fixed64(7) && at[9] == bytes(5) && at[10] < 0x80 && at[10] + size_t{9 + 2} <= left) {
+        outline.start_unix_nano = word_at(at + 1);
+        outline.name = {at + 11, at[10]};
+        cursor.at = at + 11 + at[10];
+        return;
+    }
     if (at[0] == bytes(5) && at[1] < 0x80 && at[1] + size_t{2 + 2 + 9 + 9} <= left) {
         outline.name = {at + 2, at[1]};
         at += 2 + at[1];
@@ -149,6 +157,12 @@ bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutli
                 if (!key_is_first || wanted.may_want_key_of(at[1])) wanted.take({at, size});
             });
         if (cursor.done()) break;
+        if (cursor.left() == SpanTail::kSize && SpanTail::is_at(cursor.at)) {
+            ret_outline.end_unix_nano = word_at(cursor.at + SpanTail::kEnd);
+            ret_outline.kind = below(cursor.at[SpanTail::kKind], kKinds);
+            std::memcpy(&ret_outline.flags, cursor.at + SpanTail::kFlags, sizeof ret_outline.flags);
+            break;
+        }
         if (only_flags_are_left(cursor)) {
             std::memcpy(&ret_outline.flags, cursor.at + 2, sizeof ret_outline.flags);
             break;

@@ -103,7 +103,7 @@ private:
         using namespace spanring::agent::test;
         switch (below(10)) {
             case 8: return typical_span(random_()) + more();
-            case 9: return usual_head() + more();
+            case 9: return below(2) == 0 ? usual_head() + more() : recorded();
             case 0: return full_span(random_());
             case 1: return varied_.next(static_cast<uint32_t>(below(3)));
             case 2: return bare_span(random_()) + bytes(5, text(below(300))) + fixed64(7, random_());
@@ -111,11 +111,23 @@ private:
             case 4:
                 return attributes() + bytes(11, fixed64(1, random_()) + bytes(2, text(below(40))) + attributes_of(3));
             case 5: return typical_span(random_()) + status() + attributes_of(9) + (below(4) == 0 ? status() : "");
-            default: return typical_span(random_());
+            default: return below(2) == 0 ? typical_span(random_()) : recorded_span(random_());
         }
     }
 
-    // What libspanring writes before the attributes, or a part of it.
+    // As libspanring writes it, or nearly so.
+    std::string recorded() {
+        using namespace spanring::agent::test;
+        std::string span = bare_span(random_());
+        if (below(2) == 0) span += bytes(4, span_id(random_()));
+        if (below(8) != 0) span += fixed64(7, random_());
+        span += bytes(5, std::string(below(20), 'a')) + more();
+        if (below(8) != 0) span += fixed64(8, random_()) + number(6, below(6));
+        if (below(8) != 0) span += fixed32(16, 0x101);
+        return span;
+    }
+
+    // What an SDK writes before the attributes, or a part of it.
     std::string usual_head() {
         using namespace spanring::agent::test;
         std::string head = bare_span(random_());
@@ -272,6 +284,7 @@ public:
         of_reading_ = reading_.producer(producer);
     }
 
+    const KeyInterest& interest() const { return glancing_.interest(); }
     Processed take(std::span<const uint8_t> span, const SpanForm& form) {
         const Processed outcome = glancing_.take(of_glancing_, span);
         demand(reading_.take(of_reading_, span) == outcome, "a glance says what a look says");
@@ -315,6 +328,7 @@ int main(int argc, char** argv) {
     Mutations mutations(seed);
     SpanGate gate;
     TwoChains chains;
+    gate.look_for(&chains.interest());
     uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0, with_message = 0, with_two = 0, usual = 0;
     std::array<uint64_t, 3> processed{};
     for (uint64_t i = 0; i < count; ++i) {
@@ -324,7 +338,7 @@ int main(int argc, char** argv) {
 
         std::span<uint8_t> bytes = place.at_end(span);
         SpanForm form;
-        const bool is_plain = is_plain_span(bytes, sets[0], &form);
+        const bool is_plain = is_plain_span(bytes, sets[0], &form, chains.interest());
         for (const CountHighBytes set : sets)
             demand(is_plain_span(bytes, set) == is_plain, "all sets of instructions say the same");
         if (is_plain) {
@@ -356,8 +370,10 @@ int main(int argc, char** argv) {
         demand(statuses_in(bytes) <= 1, "what is sound has one status at most");
         demand(status_message_in(bytes) == parsed.status().message(), "its message is what protobuf reads");
         with_message += parsed.status().message().empty() ? 0 : 1;
-        usual += form.usual ? 1 : 0;
-        demand(!gate.form().usual || (form.usual && gate.form().key_sizes == form.key_sizes), "the gate says its form");
+        usual += form.usual() ? 1 : 0;
+        demand(!gate.form().usual() ||
+                   (form.name_at == gate.form().name_at && form.may_have_wanted == gate.form().may_have_wanted),
+               "the gate says its form");
         processed.at(static_cast<size_t>(chains.take(bytes, form))) += 1;
     }
     std::printf("%llu spans: %llu plain, %llu with other text, %llu repaired, %llu refused\n",

@@ -56,13 +56,23 @@ inline std::string span_id(uint64_t n) {
 // The smallest sound span.
 inline std::string bare_span(uint64_t n = 0) { return bytes(1, trace_id(n)) + bytes(2, span_id(n)); }
 
-// Two strings and an integer, 183 bytes: the span that the project measures with.
+// Two strings and an integer, 183 bytes: the span that the project measures with. Its fields are ordered by their
+// numbers, as SDKs have them.
 inline std::string typical_span(uint64_t n = 0) {
     return bare_span(n) + bytes(4, span_id(n + 1)) + bytes(5, "GET /api/orders/{id}") + number(6, 2) +
            fixed64(7, 1'700'000'000'000'000'000 + n) + fixed64(8, 1'700'000'000'000'500'000 + n) +
            bytes(9, key_value("http.request.method", text_value("GET"))) +
            bytes(9, key_value("url.path", text_value("/api/orders/12345"))) +
            bytes(9, key_value("http.response.status_code", number(3, 200))) + fixed32(16, 0x101);
+}
+
+// The same one as libspanring records it.
+inline std::string recorded_span(uint64_t n = 0) {
+    return bare_span(n) + bytes(4, span_id(n + 1)) + fixed64(7, 1'700'000'000'000'000'000 + n) +
+           bytes(5, "GET /api/orders/{id}") + bytes(9, key_value("http.request.method", text_value("GET"))) +
+           bytes(9, key_value("url.path", text_value("/api/orders/12345"))) +
+           bytes(9, key_value("http.response.status_code", number(3, 200))) +
+           fixed64(8, 1'700'000'000'000'500'000 + n) + number(6, 2) + fixed32(16, 0x101);
 }
 
 // Every field of every message once.

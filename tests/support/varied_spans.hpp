@@ -29,10 +29,10 @@ public:
     std::string next(uint32_t application) {
         const Kind& kind = kinds_[application % kApplications * kKindsOfEach + below(kKindsOfEach)];
         const uint64_t start = 1'700'000'000'000'000'000 + (uint64_t{random_()} << 8);
-        std::string span = bytes(1, id(16)) + bytes(2, id(8)) + bytes(4, id(8)) + bytes(5, kind.name) +
-                           number(6, kind.kind) + fixed64(7, start) + fixed64(8, start + random_());
+        std::string span =
+            bytes(1, id(16)) + bytes(2, id(8)) + bytes(4, id(8)) + fixed64(7, start) + bytes(5, kind.name);
         for (const Attribute& attribute : kind.attributes) span += bytes(9, key_value(attribute.key, value(attribute)));
-        return span + fixed32(16, 0x101);
+        return span + fixed64(8, start + random_()) + number(6, kind.kind) + fixed32(16, 0x101);
     }
 
 private:

@@ -75,6 +75,7 @@ TEST(SpanGateTest, SaysWhatTheValidatorSaysWhateverComes) {
     for (uint32_t i = 0; i < 3'000; ++i) expect_as_validator(gate, varied.next(i % 2));
     for (uint32_t i = 0; i < 3'000; ++i) expect_as_validator(gate, i % 7 == 0 ? odd[i % 5] : typical_span(i));
     for (uint32_t i = 0; i < 10'000; ++i) expect_as_validator(gate, typical_span(i));  // known by its shape
+    for (uint32_t i = 0; i < 10'000; ++i) expect_as_validator(gate, recorded_span(i));
     for (uint32_t i = 0; i < 3'000; ++i) expect_as_validator(gate, odd[i % 5]);
     for (uint32_t i = 0; i < 10'000; ++i) expect_as_validator(gate, varied.next(i % 2));
     for (const std::string& span : odd) expect_as_validator(gate, span);
@@ -88,29 +89,66 @@ SpanForm form_of(SpanGate& gate, std::string span) {
 // What comes again, or later than libspanring writes it, a processor would miss at the beginning.
 TEST(SpanGateTest, SaysInWhichFormASpanIs) {
     SpanGate gate;
-    const uint64_t sizes = SpanForm::bit_of(19) | SpanForm::bit_of(8) | SpanForm::bit_of(25);
     for (uint32_t i = 0; i < 2 * SpanGate::kSpansBeforeShapes; ++i) {
         const SpanForm form = form_of(gate, typical_span(i));
-        ASSERT_TRUE(form.usual);
-        ASSERT_EQ(form.key_sizes, sizes);
-        ASSERT_FALSE(form_of(gate, typical_span(i) + number(6, 3)).usual);
+        ASSERT_TRUE(form.usual());
+        ASSERT_FALSE(form.may_have_wanted);
+        ASSERT_EQ(typical_span(i).substr(form.name_at, 20), "GET /api/orders/{id}");
+        ASSERT_FALSE(form_of(gate, typical_span(i) + number(6, 3)).usual());
+        const SpanForm recorded = form_of(gate, recorded_span(i));
+        ASSERT_TRUE(recorded.usual() && recorded.recorded && !form.recorded);
+        ASSERT_EQ(recorded_span(i).substr(recorded.name_at, 20), "GET /api/orders/{id}");
     }
+    const std::string recorded = recorded_span();
+    const size_t tail = recorded.size() - SpanTail::kSize;
+    const std::string between = bytes(11, fixed64(1, 3) + bytes(2, "event"));
+    EXPECT_TRUE(form_of(gate, recorded.substr(0, tail) + between + recorded.substr(tail)).usual());
+    for (const std::string& late :
+         {bytes(5, "other"), number(6, 3), fixed64(7, 5), fixed64(8, 5), bytes(15, number(3, 2))})
+        EXPECT_FALSE(form_of(gate, recorded.substr(0, tail) + late + recorded.substr(tail)).usual());
+    EXPECT_FALSE(form_of(gate, recorded.substr(0, tail)).usual()) << "it goes on";
+    EXPECT_FALSE(form_of(gate, recorded + number(10, 3)).usual());
+    EXPECT_FALSE(form_of(gate, typical_span() + recorded.substr(tail)).usual()) << "its end comes twice";
     const std::string head = bare_span() + bytes(5, "name") + number(6, 2) + fixed64(7, 1) + fixed64(8, 2);
     const std::string attribute = bytes(9, key_value("key", text_value(std::string(20, 'v'))));
     const std::string event = bytes(11, fixed64(1, 3) + bytes(2, "event"));
-    EXPECT_TRUE(form_of(gate, head + attribute + event).usual);
-    EXPECT_EQ(form_of(gate, head + attribute + event).key_sizes, SpanForm::bit_of(3));
-    EXPECT_TRUE(form_of(gate, head + attribute + number(10, 3) + attribute).usual);
+    EXPECT_TRUE(form_of(gate, head + attribute + event).usual());
+    EXPECT_FALSE(form_of(gate, head + attribute + event).may_have_wanted);
+    EXPECT_TRUE(form_of(gate, head + attribute + number(10, 3) + attribute).usual());
     for (const std::string& late :
          {bytes(5, "other"), number(6, 3), fixed64(7, 5), fixed64(8, 5), bytes(15, number(3, 2)), bytes(3, "state"),
           padded_varint(5 << 3 | 2, 2) + padded_varint(1, 1) + "n"})
-        EXPECT_FALSE(form_of(gate, head + attribute + late).usual);
-    const std::string list = bytes(9, key_value("list", bytes(5, bytes(1, text_value("one")))));
-    EXPECT_EQ(form_of(gate, head + attribute + list).key_sizes, ~uint64_t{0}) << "it is not looked into";
-    EXPECT_FALSE(form_of(gate, head + attribute + bytes(9, key_value("k", text_value("\xc3\xa4")))).usual);
+        EXPECT_FALSE(form_of(gate, head + attribute + late).usual());
+    EXPECT_FALSE(form_of(gate, head + attribute + bytes(9, key_value("k", text_value("\xc3\xa4")))).usual());
     std::string refused = typical_span().substr(1);
     EXPECT_FALSE(gate.check(writable(refused)).untouched());
-    EXPECT_FALSE(gate.form().usual);
+    EXPECT_FALSE(gate.form().usual());
+}
+
+// By keys that somebody wants to see, of spans that are walked over and of those that are known by their shape.
+TEST(SpanGateTest, SaysWhetherSomebodyWantsToSeeAnAttribute) {
+    KeyInterest path, others;
+    path.add("url.path");
+    others.add("url.host");  // of the same size
+    others.add("http.request.methods");
+    SpanGate gate;
+    const auto says = [&gate](bool wanted) {
+        for (uint32_t i = 0; i < 2 * SpanGate::kSpansBeforeShapes; ++i) {
+            const SpanForm form = form_of(gate, typical_span(i));
+            ASSERT_TRUE(form.usual());
+            ASSERT_EQ(form.may_have_wanted, wanted) << i;
+        }
+    };
+    says(false);
+    for (const KeyInterest* const keys : {&path, &others, &path}) {
+        gate.look_for(keys);
+        says(keys == &path);
+        const std::string list = bytes(9, key_value("list", bytes(5, bytes(1, text_value("one")))));
+        EXPECT_TRUE(form_of(gate, typical_span().substr(0, typical_span().size() - 6) + list).may_have_wanted)
+            << "it is not looked into";
+    }
+    gate.look_for(nullptr);
+    says(false);
 }
 
 // A shape that is known must not stay believed: ids of zero are refused in the middle of a stream of the same shape.

@@ -170,6 +170,25 @@ TEST(Conditions, SayTheSameAtAGlance) {
     EXPECT_FALSE(both(R"(HasPrefix(attributes["nobody"], "a"))", a_span()));
     EXPECT_TRUE(both(R"(resource.attributes["service.name"] == "shop")", a_span()));
     EXPECT_FALSE(both(R"(resource.attributes["service.name"] != "shop" or name == "x")", a_span()));
+    EXPECT_TRUE(both(R"(IsMatch(name, "."))", a_span()));
+    EXPECT_FALSE(both(R"(IsMatch(name, "^$"))", a_span()));
+    EXPECT_FALSE(both(R"(name == "x")", a_span()));
+}
+
+// Of a span that has none of the attributes.
+TEST(Conditions, FailByTheNameAlone) {
+    const auto fail = [](const std::vector<std::string>& conditions, const char* name) {
+        return Conditions(conditions, ConditionErrors::kPropagate).fail_by_name(name);
+    };
+    const std::string is_a = R"(name == "a")", is_like_b = R"(IsMatch(name, "^b"))";
+    const std::string has_x = R"(attributes["x"] == 1)", wrong = R"(HasPrefix(attributes["x"], "a"))";
+    EXPECT_TRUE(fail({is_a, is_like_b, has_x, wrong}, "c"));
+    EXPECT_FALSE(fail({is_a, is_like_b, has_x, wrong}, "a"));
+    EXPECT_FALSE(fail({is_a, is_like_b, has_x, wrong}, "bc"));
+    EXPECT_TRUE(fail({}, "c"));
+    for (const char* const other : {"true", R"(attributes["x"] == nil)", "kind == 2", R"(name != "a")",
+                                    R"(name == "a" or kind == 2)", R"(resource.attributes["x"] == 1)", "IsRootSpan()"})
+        EXPECT_FALSE(fail({is_a, other}, "c")) << other;
 }
 
 TEST(Conditions, StandBesideMatchesAndOtherFilters) {

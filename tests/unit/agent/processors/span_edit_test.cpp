@@ -103,7 +103,8 @@ bool is_read_at_a_glance(const std::string& span, const KeyInterest& keys) {
     spanring::test::GuardedBytes guarded(4096);
     SpanGlance glance;
     SpanGate gate;
-    if (std::string checked = span; gate.check(writable(checked)).untouched() && gate.form().usual) {
+    gate.look_for(&keys);
+    if (std::string checked = span; gate.check(writable(checked)).untouched() && gate.form().usual()) {
         EXPECT_TRUE(glance.read(guarded.at_end(span), keys, gate.form()));
         expect_as_protobuf(glance, expected, keys);
     }
@@ -148,6 +149,16 @@ TEST(SpanGlanceTest, SaysNothingElseThanProtobuf) {
     EXPECT_TRUE(
         is_read_at_a_glance(typical_span() + bytes(9, key_value("long", text_value(std::string(300, 'v')))), one));
     EXPECT_FALSE(is_read_at_a_glance(typical_span() + bytes(5, "second"), {}));
+    const std::string recorded = recorded_span();
+    const size_t tail = recorded.size() - SpanTail::kSize;
+    const std::string event = bytes(11, fixed64(1, 3) + bytes(2, "event"));
+    EXPECT_TRUE(is_read_at_a_glance(recorded, {}));
+    EXPECT_TRUE(is_read_at_a_glance(recorded, one));
+    EXPECT_TRUE(is_read_at_a_glance(recorded.substr(0, tail) + event + recorded.substr(tail), one));
+    EXPECT_TRUE(is_read_at_a_glance(recorded.substr(0, tail) + bytes(15, number(3, 2)) + recorded.substr(tail), one));
+    EXPECT_FALSE(is_read_at_a_glance(recorded + bytes(5, "second"), {}));
+    EXPECT_FALSE(is_read_at_a_glance(recorded + number(10, 3), {}));
+    EXPECT_FALSE(is_read_at_a_glance(recorded.substr(0, tail), {})) << "it goes on";
 }
 
 TEST(SpanGlanceTest, KnowsKeysThatNobodyWants) {
@@ -172,17 +183,19 @@ TEST(SpanGlanceTest, KnowsKeysThatNobodyWants) {
 
 // Wherever a field ends too early: nothing is read beyond.
 TEST(SpanEditTest, ReadsNothingBeyondTheEnd) {
-    const std::string span = typical_span();
     spanring::test::GuardedBytes guarded(4096);
-    for (size_t size = 0; size < span.size(); ++size) {
-        Scratch scratch;
-        SpanEdit edit(scratch);
-        SpanInterest interest;
-        interest.attributes.add_all();
-        edit.read(guarded.at_end(std::string_view(span).substr(0, size)), interest);
-        EXPECT_LE(edit.attribute_count(), 3u);
-        SpanGlance glance;
-        glance.read(guarded.at_end(std::string_view(span).substr(0, size)), interest.attributes, {});
+    for (const std::string& span : {typical_span(), recorded_span()}) {
+        for (size_t size = 0; size < span.size(); ++size) {
+            const std::string_view begin = std::string_view(span).substr(0, size);
+            Scratch scratch;
+            SpanEdit edit(scratch);
+            SpanInterest interest;
+            interest.attributes.add_all();
+            edit.read(guarded.at_end(begin), interest);
+            EXPECT_LE(edit.attribute_count(), 3u);
+            SpanGlance glance;
+            glance.read(guarded.at_end(begin), interest.attributes, {});
+        }
     }
 }
 

@@ -11,14 +11,12 @@
 #include <string_view>
 #include <vector>
 
-#include "otlp/span_form.hpp"
-
 namespace spanring::agent {
 
 class KeyInterest {
 public:
     void add(std::string_view key) {
-        sizes_ |= SpanForm::bit_of(key.size());
+        sizes_ |= bit_of(key.size());
         keys_.emplace_back(key);
     }
     void add_all() {
@@ -27,22 +25,17 @@ public:
     }
 
     bool none() const { return sizes_ == 0; }
-    bool may_want(size_t key_size) const { return (sizes_ & SpanForm::bit_of(key_size)) != 0; }
-    bool may_want_of(const SpanForm& form) const { return (sizes_ & form.key_sizes) != 0; }
+    bool may_want(size_t key_size) const { return (sizes_ & bit_of(key_size)) != 0; }
     bool wants(std::string_view key) const {
         return may_want(key.size()) && (all_ || std::find(keys_.begin(), keys_.end(), key) != keys_.end());
     }
 
 private:
+    static uint64_t bit_of(size_t key_size) { return uint64_t{1} << key_size % 64; }
+
     uint64_t sizes_ = 0;
     bool all_ = false;
     std::vector<std::string> keys_;
-};
-
-// What a chain of processors looks at in a span.
-struct SpanInterest {
-    KeyInterest attributes;
-    bool events = false;  // attributes of events and of links
 };
 
 }  // namespace spanring::agent
