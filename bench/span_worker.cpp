@@ -17,9 +17,10 @@
 //                                  of its thread, the median over turns. A turn ends with a pause of 1 ms, each tenth
 //                                  with the agent's acknowledgement: what is dropped then had no room, however fast the
 //                                  agent is
-//     traces RATE MILLISECONDS SPANS  spans at a steady rate, SPANS of each trace, one after the other; every worker
-//                                  has the same traces, in the same order. Of five spans two have the worker's shape,
-//                                  three are of `three`. The agent is not asked to take them over
+//     traces RATE MILLISECONDS SPANS FIRST  spans at a steady rate, SPANS of each trace, one after the other: of the
+//                                  traces from number FIRST on, which are the same in every worker. Of five spans two
+//                                  have the worker's shape, three are of `three`. The agent is not asked to take them
+//                                  over
 //     flat SPANS                   as fast as it goes: what does not fit into the ring is dropped and counted
 //     unflushed SPANS              the same, and no more: the agent is not asked to take them over. Answers spans alone
 //     threads COUNT SPANS WHERE    COUNT threads with SPANS spans each: on core 0 (0), core 1 (1), or dealt out to all
@@ -129,6 +130,7 @@ public:
     }
 
     Answer traces(const Numbers& numbers) {
+        const Total total(*this);
         const uint64_t rate = std::max<uint64_t>(numbers[0], 1), of_each = std::max<uint64_t>(numbers[2], 1);
         const uint64_t begin = bench::now(), length = numbers[1] * kMillisecond;
         uint64_t made = 0;
@@ -136,14 +138,14 @@ public:
             bench::sleep_until(begin + at);
             const uint64_t due = static_cast<uint64_t>(static_cast<double>(rate) * static_cast<double>(at) / 1e9);
             for (; made < due; ++made) {
-                const spr_context parent = parent_of(made / of_each);
+                const spr_context parent = parent_of(numbers[3] + made / of_each);
                 spr_token token;
                 spr_context_attach(&parent, &token);
                 (made % 5 < 2 ? shape_ : three_)(tracer_, requests_[made]);
                 spr_context_detach(&token);
             }
         }
-        return Answer().add("spans", static_cast<double>(made));
+        return total.count();
     }
 
     Answer flat(const Numbers& numbers) {
@@ -264,6 +266,9 @@ private:
         // Waits until the agent has taken over what was committed.
         Answer settle() const {
             application_.flush();
+            return count();
+        }
+        Answer count() const {
             const spr_statistics after = application_.statistics();
             const auto since = [&](uint64_t spr_statistics::*member) {
                 return static_cast<double>(after.*member - before_.*member);

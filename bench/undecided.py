@@ -22,6 +22,7 @@ from receive import SOURCE, Worker
 
 APPLICATIONS = 5
 REQUESTS = 1 << 16
+OWN_TRACES = 1 << 32  # numbers of them that an application has to itself
 
 
 def blocks(folder, pattern):
@@ -65,8 +66,8 @@ def measure(harness, options, build, compression, scattered):
         time.sleep(1)  # what the agent makes once
         before, cpu = anonymous(agent), cpu_seconds(agent)
         rate = options.rate // APPLICATIONS
-        for worker in workers:
-            worker.tell("traces", rate, options.seconds * 1000, 1 if scattered else 5)
+        for number, worker in enumerate(workers):
+            worker.tell("traces", rate, options.seconds * 1000, *((1, 0) if scattered else (5, number * OWN_TRACES)))
         made = sum(worker.hear()["spans"] for worker in workers)
         said = metrics(port)
         rings, files = blocks(workspace.segments, "*.spr"), blocks(workspace.state / "undecided", "*.undecided")

@@ -5,6 +5,7 @@ started, ended, kept and counted by the receiver. How fast that was is nobody's 
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,18 @@ class BenchTest(unittest.TestCase):
             with self.subTest(shape=shape):
                 # Each has its part in the head of a request, and how many share one is a matter of time.
                 self.assertIn(round(self.figure(f"shape.{shape}.bytes")), range(size, size + 11))
+
+
+class AdditionsTest(unittest.TestCase):
+    """What decisions and metrics add, of a few spans."""
+
+    def test_each_way_has_its_figure_and_decides_what_was_made(self):
+        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/additions.py", BUILD, "--rate", "5000", "--seconds", "1", "--rounds", "1",
+                               "--requests", "128"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(len(re.findall(r"agent +\S.* [1-9]\d* ns a span at [\d,]+ spans/s", done.stdout)), 4, done.stdout)
+        self.assertEqual(re.findall(r"(.*) adds: agent -?\d+ ns", done.stdout),
+                         ["tail_sampling, 1 % kept", "tail_sampling, all kept", "spanmetrics"])
 
 
 class ShopRequestsTest(unittest.TestCase):
