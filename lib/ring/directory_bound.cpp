@@ -224,15 +224,23 @@ bool begin_look(int directory) {
 }  // namespace
 
 void keep_directory_bound_at_times(int directory, uint64_t bound, WriterPage& own) {
-    if (may_be_beyond(directory, bound) && begin_look(directory)) keep_directory_bound(directory, bound, own);
+    if (!may_be_beyond(directory, bound) || !begin_look(directory)) return;
+    // Where more is to go than goes at once, the next one goes on: else more could come within a second than goes.
+    const timespec times[2] = {{0, 0}, {0, UTIME_OMIT}};
+    if (!keep_directory_bound(directory, bound, own)) futimens(directory, times);
 }
 
-void keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
-    if (!may_be_beyond(directory, bound) || memory_of_all(directory) <= bound) return;
+bool keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
+    if (!may_be_beyond(directory, bound) || memory_of_all(directory) <= bound) return true;
     Left left;
     look_for_left(directory, left);
-    for (uint32_t i = 0; i < left.count && left.bytes > bound; ++i)
-        if (remove(directory, left.oldest[i].name, own)) left.bytes -= left.oldest[i].bytes;
+    bool any = false;
+    for (uint32_t i = 0; i < left.count && left.bytes > bound; ++i) {
+        if (!remove(directory, left.oldest[i].name, own)) continue;
+        left.bytes -= left.oldest[i].bytes;
+        any = true;
+    }
+    return left.bytes <= bound || !any;
 }
 
 }  // namespace spanring::ring

@@ -186,5 +186,18 @@ TEST_F(DirectoryBoundTest, ASegmentThatIsMadeKeepsItWhereNobodyLookedJustNow) {
     EXPECT_EQ(directory_.files().size(), 3u) << "all of living processes";
 }
 
+// However many processes begin, and die, within a second: what they leave goes as fast as it comes.
+TEST_F(DirectoryBoundTest, WhereMoreIsToGoThanGoesAtOnceTheNextSegmentThatIsMadeGoesOn) {
+    for (int i = 0; i < 20; ++i) make_dead(10 + i);
+    const timespec long_ago[2] = {{1, 0}, {0, UTIME_OMIT}};
+    ASSERT_EQ(futimens(directory(), long_ago), 0);
+    for (int i = 0; i < 3; ++i) {
+        SegmentFile file;
+        ASSERT_EQ(create_segment({8, 0, nullptr, 0, 0, false, 1}, file), 0);
+        alive_.push_back(file);
+    }
+    EXPECT_EQ(directory_.files().size(), 3u);
+}
+
 }  // namespace
 }  // namespace spanring::ring

@@ -867,11 +867,12 @@ inline constexpr uint64_t kDirectoryBound = uint64_t{512} << 20;
 // COLD. Removes the oldest segments of dead processes until these have at most `bound` bytes of memory together (0: as
 // above). Never one that an agent has, that is not whole, or of another layout. What goes is counted in `own` before it
 // goes: whoever is killed in between has it counted twice, and never lost without a word. Bounded work; what is left
-// over is left for the next caller.
-void keep_directory_bound(int directory, uint64_t bound, WriterPage& own);
+// over is left for the next caller. False: something is.
+bool keep_directory_bound(int directory, uint64_t bound, WriterPage& own);
 
-// COLD. The same where nobody looked within the last second: however many segments there are, a look at each is not
-// part of every process's first span. The time at which the directory was last read says when.
+// COLD. The same where nobody looked within the last second, or the last one left something over: however many segments
+// there are, a look at each is not part of every process's first span. The time at which the directory was last read
+// says when.
 void keep_directory_bound_at_times(int directory, uint64_t bound, WriterPage& own);
 
 }  // namespace spanring::ring
@@ -1100,15 +1101,23 @@ bool begin_look(int directory) {
 }  // namespace
 
 void keep_directory_bound_at_times(int directory, uint64_t bound, WriterPage& own) {
-    if (may_be_beyond(directory, bound) && begin_look(directory)) keep_directory_bound(directory, bound, own);
+    if (!may_be_beyond(directory, bound) || !begin_look(directory)) return;
+    // Where more is to go than goes at once, the next one goes on: else more could come within a second than goes.
+    const timespec times[2] = {{0, 0}, {0, UTIME_OMIT}};
+    if (!keep_directory_bound(directory, bound, own)) futimens(directory, times);
 }
 
-void keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
-    if (!may_be_beyond(directory, bound) || memory_of_all(directory) <= bound) return;
+bool keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
+    if (!may_be_beyond(directory, bound) || memory_of_all(directory) <= bound) return true;
     Left left;
     look_for_left(directory, left);
-    for (uint32_t i = 0; i < left.count && left.bytes > bound; ++i)
-        if (remove(directory, left.oldest[i].name, own)) left.bytes -= left.oldest[i].bytes;
+    bool any = false;
+    for (uint32_t i = 0; i < left.count && left.bytes > bound; ++i) {
+        if (!remove(directory, left.oldest[i].name, own)) continue;
+        left.bytes -= left.oldest[i].bytes;
+        any = true;
+    }
+    return left.bytes <= bound || !any;
 }
 
 }  // namespace spanring::ring
