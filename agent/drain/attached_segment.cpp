@@ -139,10 +139,10 @@ bool AttachedSegment::recover() {
 // False: quarantined.
 bool AttachedSegment::visit_chunks(Batcher& batcher, uint64_t budget, uint32_t looks, PassResult& result) {
     // A pass fills one batch: by the next one the exporters may have enough, and what more it took would wait beside
-    // its ring. Not where all is to be taken.
-    const uint64_t filled = budget == std::numeric_limits<uint64_t>::max() ? budget : batcher.filled() + 1;
+    // its ring. Of small ones several, for it may be a while until it is known. Not where all is to be taken.
+    const uint64_t enough = budget == std::numeric_limits<uint64_t>::max() ? budget : batcher.enough_in_a_pass();
     while (cursors_.seek(view(), left_, looks)) {
-        if (result.bytes >= budget || batcher.filled() >= filled) {
+        if (result.bytes >= budget || batcher.filled() >= enough) {
             result.cut = true;
             return true;
         }

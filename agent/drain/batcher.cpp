@@ -98,6 +98,7 @@ void Batcher::submit(Lane& lane, CloseCause cause) {
     if (lane.batch_ == nullptr) return;
     const std::shared_ptr<Batch> batch = std::exchange(lane.batch_, nullptr);
     ++closed_[static_cast<size_t>(cause)];
+    if (cause == CloseCause::kSpans || cause == CloseCause::kBytes) filled_ += batch->held();
     batch->plan = plan_;
     // Nothing to send (all of it was invalid, or control records only), or nobody whose answer counts: resolved.
     if (batch->runs.empty() || required_ == 0) {

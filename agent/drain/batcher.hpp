@@ -10,6 +10,7 @@
 // Header bill: it holds batches and the std::function of an exporter; the drain includes it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -32,6 +33,7 @@ struct BatchLimits {
     uint32_t spans = 8192;
     size_t bytes = 3584u << 10;  // receivers refuse more than 4 MiB, headers included
     std::chrono::milliseconds age{200};
+    size_t in_a_pass = 256u << 10;  // bytes, of several batches where these are small
 };
 
 // What the batchers of one agent share: memory, and the numbers of batches, so that each is one batch's.
@@ -117,9 +119,9 @@ public:
     size_t outstanding() const { return outstanding_.size(); }
     std::chrono::milliseconds age() const { return limits_.age; }
     const CloseCounts& closed() const { return closed_; }
-    uint64_t filled() const {  // of these, that were full
-        return closed_[static_cast<size_t>(CloseCause::kSpans)] + closed_[static_cast<size_t>(CloseCause::kBytes)];
-    }
+    // Bytes of batches that were full, and when a pass that begins now has filled enough.
+    uint64_t filled() const { return filled_; }
+    uint64_t enough_in_a_pass() const { return filled_ + std::max<uint64_t>(limits_.in_a_pass, 1); }
     void trim_buffers() { supply_->buffers->trim(); }
     BufferPool::Figures buffers() const { return supply_->buffers->figures(); }
 
@@ -141,6 +143,7 @@ private:
     Clock::time_point since_{};
     uint64_t last_serial_ = 0;
     CloseCounts closed_{};
+    uint64_t filled_ = 0;
     std::map<const Batch*, uint64_t> serials_;
     std::set<uint64_t> outstanding_;
 };

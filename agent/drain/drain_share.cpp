@@ -195,13 +195,16 @@ void DrainShare::drain_due(bool all) {
     held_back_ = false;
     all ? segments_.rouse_all() : segments_.rouse_due(now_);
     const bool shares = exchange_.threads() > 1;  // else nobody asks what each segment takes
+    const uint64_t filled = batcher_.filled(), enough = batcher_.enough_in_a_pass();
+    // It has begun to fill small batches; whether the exporters have enough by that is not known yet.
+    const auto fills = [&] { return batcher_.filled() != filled && batcher_.filled() < enough; };
     Clock::time_point begin = shares ? Clock::now() : now_;
     segments_.visit_in_turn([&](ServedSegment& served) {
         if (!served.is_read() || (!all && !served.pace.is_due(now_))) return;
         const uint64_t left = turns_.bytes_left(served.owner);
         if (all)
             drain(served, kEverything);
-        else if (holds_back())
+        else if (!fills() && holds_back())
             held_back_ = true;
         else if (left != 0)
             drain(served, std::min(options_.pass_bytes, left));

@@ -234,6 +234,7 @@ TEST_F(DrainTest, APassFillsOneBatch) {
     DrainOptions with = options();
     with.batch.spans = 4;
     with.batch.age = std::chrono::hours(1);
+    with.batch.in_a_pass = 1;
     exporter.on_submit = [&] { exporter.may_wait_in_rings = std::numeric_limits<uint64_t>::max(); };
     start(with);
     pass();
@@ -245,6 +246,27 @@ TEST_F(DrainTest, APassFillsOneBatch) {
     EXPECT_EQ(exporter.sizes, (std::vector<uint32_t>{3, 3, 3}));
     drainer->drain_everything();
     EXPECT_EQ(exporter.numbers(), upto(12));
+}
+
+// Else no more than one would be filled for each answer, or each pause until the exporters are asked again.
+TEST_F(DrainTest, APassFillsSeveralBatchesThatAreSmall) {
+    FileImage one(directory), two(directory);
+    for (FileImage* image : {&one, &two}) {
+        for (uint32_t i = 0; i < 4; ++i) {
+            (*image)->claim(test::kFirstLarge + i);
+            for (uint64_t number = 0; number < 3; ++number) (*image)->commit(test::kFirstLarge + i, 3 * i + number);
+        }
+    }
+    DrainOptions with = options();
+    with.batch.spans = 4;
+    with.batch.age = std::chrono::hours(1);
+    exporter.on_submit = [&] { exporter.may_wait_in_rings = std::numeric_limits<uint64_t>::max(); };
+    start(with);
+    pass();
+    EXPECT_EQ(exporter.sizes, std::vector<uint32_t>(7, 3));
+    EXPECT_EQ(drainer->status().spans, 24u);
+    pass();
+    EXPECT_GE(drainer->status().held_back, 1u);
 }
 
 TEST_F(DrainTest, WhatIsNewHasTheMemoryOfWhatIsAnswered) {
