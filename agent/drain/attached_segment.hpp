@@ -155,9 +155,9 @@ public:
     // Whether its process wakes the agent where more comes than some of its memory between two looks.
     bool may_doze() const;
     // Whether its memory could be full before so much more has come.
-    bool may_run_short() { return room() < claims_to_bell() * ring::kExtentSize; }
+    bool may_run_short() { return has_less_than(claims_to_bell() * ring::kExtentSize); }
     // Whether its process may be waiting for memory, or will soon.
-    bool is_half_full() { return room() < most_bytes() / 2; }
+    bool is_half_full() { return has_less_than(most_bytes() / 2); }
     // Until the next look, or until it has rung. After a look, or where it has just rung: more is to come. False: by
     // now it asks for a flush, for which it may not ring.
     bool doze();
@@ -217,7 +217,7 @@ private:
     bool recover();
     bool claimed_since();
     uint64_t claims_to_bell() const;
-    uint64_t room();
+    bool has_less_than(uint64_t least);
     PassResult pass(Batcher& batcher, uint64_t budget, uint32_t looks);
     void begin_round();
     bool visit_chunks(Batcher& batcher, uint64_t budget, uint32_t looks, PassResult& result);

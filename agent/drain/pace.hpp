@@ -43,7 +43,8 @@ public:
     bool is_due(Clock::time_point now) const { return now >= early(); }
     void hurry(Clock::time_point now) { due_ = now; }
 
-    // What is found at a look has come since then.
+    // What is found at a look has come since then, but for what one that was cut has left: that fills batches, and is
+    // to make none old.
     Clock::time_point looked_at() const { return looked_at_; }
 
     // After a look that gave so many bytes; `complete`: there was not more. `longest`: one of the limits.
@@ -51,13 +52,14 @@ public:
                 Clock::time_point now) {
         using std::chrono::microseconds;
         if (bytes != 0) last_ = now;
+        looked_at_ = now;
         bytes += std::exchange(found_, 0);
         if (!complete) {
             found_ = bytes;
             due_ = now;
             return;
         }
-        const auto since = std::chrono::duration_cast<microseconds>(now - std::exchange(looked_at_, now));
+        const auto since = std::chrono::duration_cast<microseconds>(now - std::exchange(ended_, now));
         const microseconds doubled = 2 * interval_;
         // It may have come early or late; whoever slept did not count.
         const microseconds took = since.count() > 0 ? std::min(since, doubled) : interval_;
@@ -86,13 +88,13 @@ public:
     // Something is about to come.
     void wake(const PaceLimits& limits, Clock::time_point now) {
         interval_ = limits.shortest;
-        last_ = due_ = looked_at_ = now;
+        last_ = due_ = looked_at_ = ended_ = now;
     }
 
     // Something has begun to come, and the process rings again before it is much.
     void expect(const PaceLimits& limits, Clock::time_point now) {
         interval_ = limits.idle;
-        last_ = looked_at_ = now;
+        last_ = looked_at_ = ended_ = now;
         due_ = now + interval_;
     }
 
@@ -124,7 +126,8 @@ private:
     std::chrono::microseconds interval_{1000};
     Clock::time_point due_{};
     Clock::time_point last_{};       // when something came
-    Clock::time_point looked_at_{};  // to the end, or it woke the agent
+    Clock::time_point looked_at_{};  // or it woke the agent
+    Clock::time_point ended_{};      // the last look that was not cut, or it woke the agent
     uint64_t found_ = 0;             // bytes, since
 };
 

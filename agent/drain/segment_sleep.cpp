@@ -74,15 +74,16 @@ bool AttachedSegment::may_doze() const {
            held_.header.extent_limit / kPartToBell >= kLeastClaims;
 }
 
-// Bytes in which nothing is that waits for an answer.
-uint64_t AttachedSegment::room() {
+// Whether in fewer bytes than `least` is nothing that waits for an answer.
+bool AttachedSegment::has_less_than(uint64_t least) {
     const uint64_t taken = uint64_t{held_.extents.count()} * ring::kExtentSize + held_.extents.huge_bytes();
     uint64_t room = most_bytes() - std::min(most_bytes(), taken);
+    if (room >= least) return false;  // without a look at each of its chunks
     held_.extents.each_chunk([&](uint32_t chunk) {
         const bool in_use = cursors_.has_cursor(chunk) && cursors_[chunk].seen.length > cursors_[chunk].low.mark();
         room += in_use ? 0 : held_.extents.chunk_capacity(chunk);
     });
-    return room;
+    return room < least;
 }
 
 // Claims of chunks as large as those that it has, as far as they were seen. Should larger ones follow, at most four

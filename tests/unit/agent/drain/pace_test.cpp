@@ -120,6 +120,7 @@ TEST(PaceTest, KnowsSinceWhenWhatIsFoundMayHaveWaited) {
     Pace pace;
     Clock::time_point now{std::chrono::hours(1)};
     for (auto step : {+[](Pace&at, Clock::time_point when) { at.looked(PaceLimits(), 0, true, when); },
+                      +[](Pace&at, Clock::time_point when) { at.looked(PaceLimits(), 1 << 20, false, when); },
                       +[](Pace&at, Clock::time_point when) { at.wake(PaceLimits(), when); },
                       +[](Pace&at, Clock::time_point when) { at.expect(PaceLimits(), when); }}) {
         step(pace, now += std::chrono::seconds(1));
