@@ -2,6 +2,7 @@
 #include "receive/grpc_server.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -12,9 +13,6 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -39,11 +37,14 @@ constexpr int kKeepaliveTime = 5 * 60 * 1000, kKeepaliveTimeout = 20 * 1000;  //
 constexpr int kPingsApart = 10 * 1000;                                        // ms, of a client, at least
 constexpr int kReadAhead = 256 << 10;  // bytes of a connection, and of a stream, before a message is asked for
 
-// gRPC reads into memory of the heap, which is free again as soon as a message is one piece. At its usual threshold
-// (128 KiB, or what it has adapted to) glibc would give that back to the kernel and fault it in anew with each.
+// gRPC reads into memory of the heap, which is free again as soon as a message is one piece. As long as no larger piece
+// of its own was freed, glibc gives that back to the kernel and faults it in anew with each. To set the threshold would
+// be the end of its adapting: each body that is larger would be mapped anew, and be the kernel's again.
 void keep_end_of_heap() {
 #ifdef __GLIBC__
-    ::mallopt(M_TRIM_THRESHOLD, 512 << 10);  // bytes, of each thread's heap
+    void* volatile pieces[8];  // some may find room between others, and are not mapped
+    for (void* volatile& piece : pieces) piece = std::malloc(256 << 10);  // of each thread's heap twice that stays
+    for (void* const piece : pieces) std::free(piece);
 #endif
 }
 

@@ -13,6 +13,7 @@
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <sys/resource.h>
 
 #include "batch/acknowledgements.hpp"
 #include "drain/export_plan.hpp"
@@ -190,6 +191,26 @@ TEST_F(GrpcServerTest, ACallThatNobodyAnswersEndsWithTheService) {
     for (auto& batch : exporter_.waiting) batch->acknowledgements = &nobody;
     exporter_.shutdown({});
 }
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which have another heap
+TEST_F(GrpcServerTest, WhatItAsksOfTheHeapDoesNotHaveLargePiecesMappedEachTime) {
+    start();
+    constexpr size_t kPiece = 1 << 20, kPages = kPiece >> 12;
+    const auto faults_of_ten = [] {
+        rusage before{}, after{};
+        ::getrusage(RUSAGE_THREAD, &before);
+        for (int i = 0; i < 10; ++i) {
+            const std::unique_ptr<uint8_t[]> piece(new uint8_t[kPiece]);
+            for (size_t at = 0; at < kPiece; at += 4096) static_cast<volatile uint8_t*>(piece.get())[at] = 1;
+        }
+        ::getrusage(RUSAGE_THREAD, &after);
+        return static_cast<size_t>(after.ru_minflt - before.ru_minflt);
+    };
+    faults_of_ten();
+    EXPECT_LT(faults_of_ten(), 5 * kPages);
+    stop();
+}
+#endif
 
 }  // namespace
 }  // namespace spanring::agent::test
