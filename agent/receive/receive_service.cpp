@@ -226,13 +226,18 @@ private:
         return next;
     }
 
-    // Something may be due before the timer ends. Any thread.
+    // Something may be due before the timer ends. Any thread. Without memory to say so it comes with the timer that is
+    // set: what was taken until then is taken.
     void sooner() SPR_REQUIRES(receivers_.mutex()) {
         if (timer_at_ <= due()) return;
-        asio::post(context_, [this] {
-            const MutexLock lock(receivers_.mutex());
-            set_timer();
-        });
+        try {
+            asio::post(context_, [this] {
+                const MutexLock lock(receivers_.mutex());
+                set_timer();
+            });
+        } catch (const std::exception& error) {
+            tell(error);
+        }
     }
 
     // The worker's thread. One that ends too early is left alone: with each request something else is due, and later,

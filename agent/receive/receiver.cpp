@@ -114,7 +114,7 @@ void Receiver::take(ReceivedBody request, Answer answer, ReceivedBy by, bool mor
     gathering_->waiting.push_back({std::move(answer), spans.parts.size(), spans.invalid, spans.defect, by});
     add(*gathering_, std::move(request), std::move(spans));
     if ((!more && alone()) || full(0, 0, 0)) submit(std::move(gathering_));
-    if (!more && due() < due_before) settings_.due_sooner();
+    if (due() < due_before) settings_.due_sooner();  // `more`, too: who floods lets nobody come to go()
 }
 
 // Who has an answer and sends at once goes with the others that had theirs: what a batch costs, its booking first of
