@@ -81,10 +81,11 @@ void GrpcCalls::begin() {
 }
 
 // One alarm: a second one would be told of twice.
-void GrpcCalls::wake() {
+bool GrpcCalls::wake() {
+    if (asking_.load(std::memory_order_relaxed)) return false;  // relaxed: nothing is read by it
     const MutexLock lock(wake_mutex_);
-    if (std::exchange(woken_, true)) return;
-    alarm_.Set(queue_.get(), gpr_time_0(GPR_CLOCK_MONOTONIC), &alarm_);
+    if (!std::exchange(woken_, true)) alarm_.Set(queue_.get(), gpr_time_0(GPR_CLOCK_MONOTONIC), &alarm_);
+    return true;
 }
 
 // ---- The receiver's thread ------------------------------------------------------------------------------------------
@@ -274,9 +275,11 @@ Gatekeeper::Verdict GrpcCalls::ask(const Call& call) {
     const auto said = call.context.client_metadata().find(gate_->header());
     const bool none = said == call.context.client_metadata().end();
     at_work_.store(true, std::memory_order_relaxed);  // relaxed: nothing is read by it
+    asking_.store(true, std::memory_order_relaxed);   // likewise
     const Gatekeeper::Verdict verdict =
         gate_->judge(none ? "" : std::string_view(said->second.data(), said->second.size()), call.connection->origin(),
                      Clock::now());
+    asking_.store(false, std::memory_order_relaxed);   // likewise
     at_work_.store(false, std::memory_order_relaxed);  // likewise
     return verdict;
 }

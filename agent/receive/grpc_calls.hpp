@@ -56,7 +56,8 @@ public:
     GrpcCalls& operator=(const GrpcCalls&) = delete;
 
     void begin();  // the server is there
-    void wake();   // any thread
+    // Any thread. False: nobody is woken, for the thread computes what a password is compared with. That takes a while.
+    bool wake();
 
     // The thread that runs the context:
     void end_slow(Clock::time_point now);
@@ -124,6 +125,7 @@ private:
 
     std::atomic<uint64_t> turns_{0};
     std::atomic<bool> at_work_{false};
+    std::atomic<bool> asking_{false};  // what may take longest of that
 
     Mutex wake_mutex_;
     grpc::Alarm alarm_ SPR_GUARDED_BY(wake_mutex_);   // its own tag

@@ -56,7 +56,7 @@ public:
             std::function<void()> work, ListeningSockets* sockets);
     ~Service();
 
-    void wake() { calls_->wake(); }
+    bool wake() { return calls_->wake(); }
     void serve();
     void accept_no_more() { entrance_.accept_no_more(); }
     Clock::time_point look(Clock::time_point now);
@@ -180,7 +180,7 @@ GrpcServer::GrpcServer(asio::io_context& context, const Receivers& receivers, co
                        uint64_t memory, std::function<void()> work, ListeningSockets* sockets)
     : service_(std::make_unique<Service>(context, receivers, options, memory, std::move(work), sockets)) {}
 GrpcServer::~GrpcServer() = default;
-void GrpcServer::wake() { service_->wake(); }
+bool GrpcServer::wake() { return service_->wake(); }
 void GrpcServer::serve() { service_->serve(); }
 void GrpcServer::accept_no_more() { service_->accept_no_more(); }
 Clock::time_point GrpcServer::look(Clock::time_point now) { return service_->look(now); }

@@ -32,7 +32,7 @@ public:
     GrpcServer(const GrpcServer&) = delete;
     GrpcServer& operator=(const GrpcServer&) = delete;
 
-    void wake();  // any thread
+    bool wake();  // any thread; as of the calls
 
     // The thread that runs the context:
     void serve();  // begins to accept

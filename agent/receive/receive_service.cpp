@@ -183,11 +183,11 @@ private:
         return answer->get_future().get();
     }
 
-    // Answers are had by the thread that is likely to write them. Any thread.
+    // Answers are had by the thread that is likely to write them, where it can. Any thread.
     void wake() {
         {
             const MutexLock lock(wake_mutex_);
-            if (awake_ != nullptr && receivers_.last_by() == ReceivedBy::kGrpc) return awake_->wake();
+            if (awake_ != nullptr && receivers_.last_by() == ReceivedBy::kGrpc && awake_->wake()) return;
         }
         asio::post(context_, [this] { work(); });
     }
