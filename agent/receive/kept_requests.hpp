@@ -3,7 +3,7 @@
 // Requests that are answered before their spans are delivered, each in a file of its own: what keep() took survives
 // kill -9 of the agent (page cache), and with `fsync` the death of the host, as a file. Which of the files count is the
 // ledger's to say, which is durable from its next checkpoint on: a file that it does not know was never answered, is
-// done, or was answered just before the host died. The receiver's thread alone.
+// done, or was answered just before the host died. One thread at a time, as the receiver.
 //
 //     KeptHeader | Share x shares | request
 //

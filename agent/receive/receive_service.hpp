@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The OTLP receiver: a thread of its own, with the sockets, the receiver and the accounts of senders.
+// The OTLP receiver: threads of its own, with the sockets, the receivers and the accounts of senders.
 #pragma once
 
 #include <chrono>

@@ -2,7 +2,7 @@
 //
 // Who sends by OTLP, and the account of each. A sender is a service and an instance of it, as the resource of its spans
 // says; whatever connection they came by. Names are anybody's, so their number is bounded: those beyond it are one
-// sender, `other`. The receiver's thread alone.
+// sender, `other`. One thread at a time, as the receiver.
 //
 // Header bill: segment_accounts.hpp, of which each sender has one; the receiver includes it.
 #pragma once
