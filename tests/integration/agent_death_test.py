@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent is killed under load and started again: nothing is missing, and only what was in flight may come twice."""
 
-import pathlib
-
 import agent_configuration
 import harness
 from comparison import Comparison, records
@@ -20,12 +18,9 @@ class AgentDeath(harness.Case):
             receiver={"drain": {"threads": threads}})
         agent = self.workspace.agent("--config", configuration)
         names = {f"drain/{number}" for number in range(threads)}
-        harness.wait_until(lambda: {name for name in self.threads(agent) if name.startswith("drain/")} == names,
+        harness.wait_until(lambda: {name for name in agent.threads().values() if name.startswith("drain/")} == names,
                            "each drain thread runs")
         return agent
-
-    def threads(self, agent):
-        return [task.read_text().strip() for task in pathlib.Path(f"/proc/{agent.pid}/task").glob("*/comm")]
 
     def test_killed_under_load_and_started_again(self):
         self.check_kills(threads=[1] * (KILLS + 1))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backend that is not there, goes, and comes back: applications never wait for it, and everything arrives."""
 
-import pathlib
 
 import agent_configuration
 import harness
@@ -87,14 +86,10 @@ class HttpBackend(Backend):
         self.configuration = agent_configuration.write(self.workspace, {self.exporter: exporter}, batch=512)
         agent = self.start_agent()
 
-        def threads():
-            tasks = pathlib.Path(f"/proc/{agent.pid}/task").iterdir()
-            return {(task / "comm").read_text().strip() for task in tasks}
-
         producers, seed = [], 0
-        while "encode/0" not in threads():
+        while "encode/0" not in agent.threads().values():
             seed += 1
-            self.assertLess(seed, 40, f"the sender is alone with it: {threads()}")
+            self.assertLess(seed, 40, f"the sender is alone with it: {agent.threads()}")
             producers.append(self.finished_producer(seed, 3000))
         producers.append(self.finished_producer(seed + 1, 3000))
         self.everything_arrives(producers, agent)

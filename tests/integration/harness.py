@@ -5,6 +5,7 @@ Nothing here waits for a time: wait_until() waits for an event, and a watchdog e
 processes that were started here are ended, by their id.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -24,6 +25,7 @@ BUILD = pathlib.Path(os.environ.get("SPANRING_BUILD", SOURCE / "build")).resolve
 # A system call that is missing in the agent's list kills it here; elsewhere it is refused, which may pass unseen.
 SECCOMP = ["--seccomp", "kill"] if os.environ.get("SPANRING_SECCOMP") == "1" else []
 WATCHDOG = float(os.environ.get("SPANRING_WATCHDOG", "90"))  # seconds
+QUIET = "60s"  # for what is on its way to arrive: a request that timed out, its pause and the next are more than ten
 
 AGENT = BUILD / "agent/spanring-agent"
 COMMAND = BUILD / "agent/spanring"
@@ -79,6 +81,18 @@ class Process:
 
     def running(self):
         return self.popen.poll() is None
+
+    def threads(self):
+        """Folders in /proc of those that there are now, and their names."""
+        threads = {}
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                threads[task] = (task / "comm").read_text(encoding="ascii").strip()
+        return threads
+
+    def thread(self, name):
+        """The folder of one; a program may be ready before each of its threads has its name."""
+        return wait_until(lambda: [task for task, its_name in self.threads().items() if its_name == name], f"there is a thread {name}")[0]
 
     def wait_for_line(self, beginning, stream="stdout"):
         def found():
@@ -191,7 +205,7 @@ class Workspace:
 
     def accounting(self):
         """Of every process, once nothing moves any more. It must come out."""
-        accounting = json.loads(self.command("accounting", "--wait", "10s", "--json"))
+        accounting = json.loads(self.command("accounting", "--wait", QUIET, "--json"))
         if accounting["verdict"] != "OK" or not accounting["quiet"]:
             raise AssertionError(f"the accounting does not come out:\n{self.command('accounting')}")
         return accounting["processes"]

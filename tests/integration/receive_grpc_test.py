@@ -8,7 +8,6 @@ does, frames by hand. An SDK as the sender: differential_test.py.
 import contextlib
 import http.client
 import itertools
-import pathlib
 import re
 import signal
 import socket
@@ -266,11 +265,8 @@ class EachReadsItsOwn(GrpcReceiving):
 
     def awoken(self, thread):
         """How often one of the agent's had something to do."""
-        for task in pathlib.Path(f"/proc/{self.agent.pid}/task").iterdir():
-            if (task / "comm").read_text(encoding="ascii").strip() == thread:
-                status = (task / "status").read_text(encoding="ascii")
-                return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)[1])
-        raise AssertionError(f"no thread {thread}")
+        status = (self.agent.thread(thread) / "status").read_text(encoding="ascii")
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)[1])
 
     def take_turns(self, connection):
         """Says something, and again when that has been read."""

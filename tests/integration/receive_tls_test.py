@@ -374,8 +374,7 @@ class Authentication(Entrance):
     def test_a_hash_is_computed_beside_the_receiver(self):
         """Which answers others over HTTP meanwhile."""
         agent = self.start({"basicauth": {"htpasswd": {"inline": f"ann:{SLOW_HASH}"}}}, auth={"authenticator": "basicauth"})
-        (receiver,) = [task for task in pathlib.Path(f"/proc/{agent.pid}/task").iterdir()
-                       if (task / "comm").read_text() == "receive\n"]
+        receiver = agent.thread("receive")
 
         def cpu():
             """Seconds: of the receiver's thread, and of the agent with all threads that there were."""

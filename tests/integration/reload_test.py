@@ -281,7 +281,7 @@ class Reload(harness.Case):
         self.configure({"file/second": {"path": str(second)}}, otlp=receiver)
         self.reloaded(removed=["file/first"])
         send(range(31, 61))
-        document = json.loads(self.workspace.command("accounting", "--wait", "10s", "--json"))
+        document = json.loads(self.workspace.command("accounting", "--wait", harness.QUIET, "--json"))
         agent.stop()
         self.assertEqual(document["verdict"], "OK")
         self.assertEqual(Received(first).by_identity().keys(), {identity(n) for n in range(1, 31)})

@@ -177,7 +177,7 @@ class Replacing(harness.Case):
         wanted = records(producers)
         harness.wait_until(lambda: wanted.keys() <= self.received.by_identity().keys(), "the spans arrive")
         rows = self.workspace.accounting()
-        document = json.loads(self.workspace.command("accounting", "--wait", "10s", "--json"))
+        document = json.loads(self.workspace.command("accounting", "--wait", harness.QUIET, "--json"))
         agent.stop()
         self.collector.stop()
         arrived = self.received.by_identity()

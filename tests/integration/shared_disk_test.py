@@ -41,7 +41,7 @@ class SharedDisk(AllUsersCase):
 
     def accounts(self):
         """Of each user's processes what their exporter did, once nothing is pending."""
-        accounting = json.loads(self.workspace.command("accounting", "--wait", "10s", "--json"))
+        accounting = json.loads(self.workspace.command("accounting", "--wait", harness.QUIET, "--json"))
         self.assertEqual(accounting["verdict"], "OK", accounting)
         found = {}
         for process in accounting["processes"]:

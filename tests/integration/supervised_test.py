@@ -6,7 +6,6 @@ import ctypes
 import http.client
 import json
 import os
-import pathlib
 import re
 import resource
 import socket
@@ -32,9 +31,7 @@ class Stopped:
     """One thread of a process, which stands still."""
 
     def __init__(self, process, name):
-        for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
-            if (task / "comm").read_text() == name + "\n":
-                self.thread = int(task.name)
+        self.thread = int(process.thread(name).name)
         ptrace(PTRACE_SEIZE, self.thread)
         ptrace(PTRACE_INTERRUPT, self.thread)
         os.waitpid(self.thread, WALL)
