@@ -34,9 +34,11 @@ void judge(Equation& equation, const ProcessAccount& process, bool between_steps
 }
 
 // A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that
-// is no more than being between two steps. What a sender sent is not counted at all until the receiver books it.
+// is no more than being between two steps. What a sender sent is not counted at all until the receiver books it. What
+// an agent sent again because the one before was killed is in its segment before the ledger has a row of that process.
 bool spool_first(const ProcessAccount& process, const ExporterAccount& exporter) {
-    return exporter.redelivered != 0 && (exporter.pending_ring != 0 || process.state == ProcessState::kSender);
+    return exporter.redelivered != 0 &&
+           (exporter.pending_ring != 0 || process.untold || process.state == ProcessState::kSender);
 }
 
 // By rule, where the exporter was there whenever one of them decided. What an agent dropped that did not count by rule

@@ -240,6 +240,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
                 continue;  // else it was drained to its end a moment ago
             }
             result.processes.push_back(account_of(std::get<SegmentSnapshot>(probed), file, ledger));
+            result.processes.back().untold = ledger != nullptr;
             found.emplace(result.processes.back().account(), result.processes.size() - 1);
         }
     }
@@ -250,6 +251,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
             } else if (const auto place = found.find(row.account()); place != found.end()) {
                 ProcessAccount& process = result.processes[place->second];
                 process.agent_died = row.agent_died;
+                process.untold = false;
                 process.undecided = row.undecided;
                 if (!row.quarantine.empty()) believe_ledger(process, row, *ledger);
             } else if (finished) {

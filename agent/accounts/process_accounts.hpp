@@ -68,6 +68,7 @@ struct ProcessAccount : ProcessIdentity {
     bool moving = false;      // the numbers are not of one instant
     bool credible = true;     // false: of a quarantined segment that no ledger knows, and then there are no numbers
     bool agent_died = false;  // an agent was killed while it served this process
+    bool untold = false;      // its segment is there, and the ledger says nothing of it yet: nor whether an agent died
     uint64_t since_unix_nano = 0;
     WriterTotals writer{};
     uint64_t open = 0;        // still open

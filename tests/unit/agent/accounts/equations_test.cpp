@@ -245,6 +245,8 @@ TEST(EquationsTest, ASpoolMayAnswerBeforeTheDrainHasBooked) {
     fill_exporters(twice, totals, &ledger);
     EXPECT_EQ(equations_of(twice)[1].verdict, Judgement::kMismatch);
     EXPECT_EQ(equations_of(twice)[1].difference(), "7 too many");
+    twice.untold = true;  // that an agent died while it served it the ledger may say with the next look
+    EXPECT_EQ(equations_of(twice)[1].verdict, Judgement::kBusy);
 }
 
 TEST(EquationsTest, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsExcused) {

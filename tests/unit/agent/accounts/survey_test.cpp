@@ -79,6 +79,21 @@ TEST(SurveyTest, ShowsSegmentsAndTheLedger) {
                 ElementsAre(AllOf(HasSubstr(segment.file()), HasSubstr("signature"))));
 }
 
+TEST(SurveyTest, KnowsOfWhichProcessesTheLedgerSaysNothingYet) {
+    HandMadeSegment segment;
+    segment.write();
+    MemoryLedger ledger;
+    EXPECT_FALSE(survey({segment.directory().path()}, nullptr, true).processes.at(0).untold) << "there is none";
+    EXPECT_TRUE(survey({segment.directory().path()}, &ledger, true).processes.at(0).untold);
+    ProcessRow row;
+    be_of(segment, row);
+    row.agent_died = true;
+    ledger.update(row);
+    const Survey told = survey({segment.directory().path()}, &ledger, true);
+    EXPECT_FALSE(told.processes.at(0).untold);
+    EXPECT_TRUE(told.processes.at(0).agent_died);
+}
+
 // What stands in it may be anything; the ledger has what was last believed.
 TEST(SurveyTest, OfAQuarantinedSegmentTheNumbersAreTheLedgers) {
     HandMadeSegment segment;
