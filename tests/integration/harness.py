@@ -26,6 +26,10 @@ BUILD = pathlib.Path(os.environ.get("SPANRING_BUILD", SOURCE / "build")).resolve
 SECCOMP = ["--seccomp", "kill"] if os.environ.get("SPANRING_SECCOMP") == "1" else []
 WATCHDOG = float(os.environ.get("SPANRING_WATCHDOG", "90"))  # seconds
 QUIET = "60s"  # for what is on its way to arrive: a request that timed out, its pause and the next are more than ten
+# An agent of the tests waits for its backend as long as this, where a configuration does not say how long. Whatever a request that is
+# given up for its time holds comes twice, rightly, or lies in the spool when the agent ends; and a busy machine's Collector may take
+# more than the default of ten seconds.
+PATIENT = {"OTEL_EXPORTER_OTLP_TIMEOUT": "600000"}  # ms
 
 AGENT = BUILD / "agent/spanring-agent"
 COMMAND = BUILD / "agent/spanring"
@@ -168,7 +172,7 @@ class Workspace:
     def start_agent(self, *arguments, directory=None, state=None, env=None, program=AGENT):
         command = [program, "--directory", directory or self.segments, "--state-dir", state or self.state,
                    *SECCOMP, *arguments]
-        return Process(self, "agent", command, env=environment(**(env or {})))
+        return Process(self, "agent", command, env=environment(**{**PATIENT, **(env or {})}))
 
     def producer(self, *arguments, env=None, name="producer"):
         """A producer and the file in which it says what it set."""

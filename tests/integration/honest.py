@@ -18,8 +18,7 @@ class HonestCase(harness.Case):
         self.received = Received(self.collector.received)
 
     def agent(self, *arguments):
-        # Whatever a request that is given up for its time holds comes twice.
-        return self.workspace.agent("--endpoint", self.collector.endpoint, *arguments, env={"OTEL_EXPORTER_OTLP_TIMEOUT": "120000"})
+        return self.workspace.agent("--endpoint", self.collector.endpoint, *arguments)
 
     def honest(self, seed, *arguments):
         return self.workspace.producer("--seed", seed, "--service", f"honest-{seed}", "--flush", 60, *arguments)

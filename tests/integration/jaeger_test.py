@@ -14,7 +14,6 @@ from scripted import Scripted
 PRODUCERS = [(1, 4_000, None), (2, 2_000, None), (3, 1_000, (5, 1, 1))]
 OPEN = 20
 ASKED_BY_ID = 200
-PATIENT = {"OTEL_EXPORTER_OTLP_TIMEOUT": "120000"}  # ms: a request that is given up for its time comes twice
 
 
 class JaegerCase(harness.Case):
@@ -75,18 +74,18 @@ class OverOtlp(JaegerCase):
         self.jaeger = Jaeger(self.workspace)
 
     def test_every_field_of_every_span_is_found_that_came_over_grpc(self):
-        agent = self.workspace.agent("--endpoint", self.jaeger.endpoint, env=PATIENT)
+        agent = self.workspace.agent("--endpoint", self.jaeger.endpoint)
         self.assertIn("exporters=otlp_grpc", agent.stderr())
         self.every_field(self.every_producer(), agent)
 
     def test_every_field_of_every_span_is_found_that_came_over_http(self):
         agent = self.workspace.agent("--exporter", "otlp_http", "--endpoint", self.jaeger.http_endpoint,
-                                     env={**PATIENT, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"})
+                                     env={"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"})
         self.assertIn("exporters=otlp_http", agent.stderr())
         self.every_field(self.every_producer(), agent)
 
     def test_what_killed_processes_left_open_is_found(self):
-        agent = self.workspace.agent("--endpoint", self.jaeger.endpoint, env=PATIENT)
+        agent = self.workspace.agent("--endpoint", self.jaeger.endpoint)
         producers = [self.workspace.producer("--seed", seed, "--count", 500, "--open", OPEN, "--hold",
                                              "--service", f"killed-{seed}") for seed in (1, 2, 3)]
         for producer in producers:

@@ -98,7 +98,7 @@ class Reload(harness.Case):
         self.arrive(500)
         for number in range(RELOADS):
             there = number % 4 in (0, 1)
-            exporters["otlp_grpc"]["timeout"] = f"{2 + number // 2 % 2}s"
+            exporters["otlp_grpc"]["timeout"] = f"{600 + number // 2 % 2}s"
             self.configure({**exporters, **({"file/some": {"path": str(lines)}} if there else {})}, batch=64 + number)
             self.reloaded(added=["file/some"] if number % 4 == 0 else [],
                           removed=["file/some"] if number % 4 == 2 else [],

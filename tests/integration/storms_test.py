@@ -24,8 +24,7 @@ class Storms(harness.Case):
         self.received = Received(self.collector.received)
 
     def start_agent(self, *arguments):
-        return self.workspace.agent("--endpoint", self.collector.endpoint, "--batch-timeout", "20ms", *arguments,
-                                    env={"OTEL_EXPORTER_OTLP_TIMEOUT": "120000"})  # ms: what is given up for its time comes twice
+        return self.workspace.agent("--endpoint", self.collector.endpoint, "--batch-timeout", "20ms", *arguments)
 
     def storm(self, *arguments, **options):
         return harness.Process(self.workspace, "storm", [STORM, *arguments], stdin=subprocess.PIPE,
