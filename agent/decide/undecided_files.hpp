@@ -101,13 +101,13 @@ public:
         uint64_t booking = 0;  // what note_booking() said last, 0: nothing
     };
 
-    // Reads what is there. What cannot be read is told, and left where it is; where nothing can be written write()
-    // says so.
+    // Reads what is there. What cannot be read is told, and left where it is, all of it where it cannot be listed;
+    // where nothing can be written write() says so.
     explicit UndecidedFiles(UndecidedFilesOptions options);
     UndecidedFiles(const UndecidedFiles&) = delete;
     UndecidedFiles& operator=(const UndecidedFiles&) = delete;
 
-    // Whether an agent left any there.
+    // Whether an agent left any there, as far as can be seen.
     static bool are_in(const std::string& directory);
 
     // `owner`: of all its segments. Its entries are in ret_entries, in their order; numbers of a block follow one

@@ -41,18 +41,21 @@ std::optional<uint64_t> number_of(std::string_view name, std::string_view ending
 
 bool UndecidedFiles::are_in(const std::string& directory) {
     const Descriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) return errno != ENOENT;
     bool found = false;
-    if (folder) each_name(folder.get(), [&](const char* name) { found = found || number_of(name).has_value(); });
-    return found;
+    const bool all = each_name(folder.get(), [&](const char* name) { found = found || number_of(name).has_value(); });
+    return found || !all;
 }
 
 void UndecidedFiles::recover() {
     const Descriptor folder(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     std::vector<uint64_t> numbers, answers;
-    each_name(folder.get(), [&](const char* name) {
-        if (const auto number = number_of(name)) numbers.push_back(*number);
-        if (const auto number = number_of(name, kAnswers)) answers.push_back(*number);
-    });
+    const bool all = folder && each_name(folder.get(), [&](const char* name) {
+                         if (const auto number = number_of(name)) numbers.push_back(*number);
+                         if (const auto number = number_of(name, kAnswers)) answers.push_back(*number);
+                     });
+    // Of a part nobody knows what the rest answers for: all of it is the next agent's.
+    if (!all) throw std::system_error(errno, std::generic_category(), "cannot list " + options_.directory);
     std::sort(numbers.begin(), numbers.end());
     for (const uint64_t number : answers) {  // killed before they went, too
         if (!std::binary_search(numbers.begin(), numbers.end(), number)) ::unlink(path_of(number, kAnswers).c_str());

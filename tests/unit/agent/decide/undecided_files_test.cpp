@@ -1,16 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "decide/undecided_files.hpp"
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include "support/child_process.hpp"
 #include "support/small_tmpfs.hpp"
 #include "support/temporary_directory.hpp"
+
+namespace {
+
+bool g_listing_fails = false;  // once all is named but the files of spans
+
+}  // namespace
+
+// In the place of the C library's.
+extern "C" dirent* readdir(DIR* directory) {
+    static const auto real = reinterpret_cast<dirent* (*)(DIR*)>(dlsym(RTLD_NEXT, "readdir64"));
+    dirent* entry = real(directory);
+    while (g_listing_fails && entry != nullptr && std::string_view(entry->d_name).ends_with(".undecided"))
+        entry = real(directory);
+    if (g_listing_fails && entry == nullptr) errno = EIO;
+    return entry;
+}
 
 namespace spanring::agent {
 namespace {
@@ -157,6 +177,30 @@ TEST(UndecidedFilesTest, AnswersWithoutTheirSpansGo) {
     UndecidedFiles files({folder});
     EXPECT_FALSE(files.damaged());
     EXPECT_TRUE(fs::is_empty(folder));
+}
+
+// What an agent that cannot see all of it would forget is there for the next one.
+TEST(UndecidedFilesTest, AListingThatFailsInTheMiddleForgetsNothing) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string folder = directory.path() + "/undecided";
+    const fs::path answers = folder + "/0000000000000001.answers";
+    {
+        UndecidedFiles files({folder});
+        files.note_booking(write(files)[0], 7);
+    }
+    ASSERT_TRUE(fs::exists(answers));
+    g_listing_fails = true;
+    EXPECT_TRUE(UndecidedFiles::are_in(folder));
+    {
+        const UndecidedFiles files({folder});
+        EXPECT_EQ(files.spans(), 0u);
+    }
+    g_listing_fails = false;
+    EXPECT_TRUE(fs::exists(answers));
+    UndecidedFiles next({folder});
+    const auto claimed = next.claim({1}, 5);
+    ASSERT_EQ(claimed.size(), 1u);
+    EXPECT_EQ(claimed[0].booking, 7u);
 }
 
 TEST(UndecidedFilesTest, SaysWhoseSpansWait) {
