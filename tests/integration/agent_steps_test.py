@@ -42,7 +42,7 @@ class Steps(Stepping):
     def while_they_live(self, step, passage):
         producers = self.load()
         self.died(self.killed_agent(step, passage))
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         agent = self.agent()
         self.end(producers)
         agent.stop()
@@ -54,7 +54,7 @@ class Steps(Stepping):
         for producer in producers:
             producer.wait_for_line("ready")
         self.died(self.killed_agent("lain_down", 2))
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         agent = self.agent()
         self.end(producers)
         agent.stop()
@@ -65,7 +65,7 @@ class Steps(Stepping):
         self.collector.start()
         producers = [self.producer("--count", 500, "--flush", 60) for _ in range(2)]
         self.died(self.killed_agent("flush_served", 1))
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         agent = self.agent()
         for producer in producers:
             producer.expect(0)
@@ -78,9 +78,9 @@ class Steps(Stepping):
         self.collector.start()
         producers = self.load()
         self.died(self.killed_agent("journal_armed", 20))
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         self.died(self.killed_agent("mark_replayed", 1))
-        self.assertLessEqual(self.unacknowledged().keys(), left.keys())
+        self.assertLessEqual(self.workspace.unacknowledged().keys(), left.keys())
         agent = self.agent()
         self.end(producers)
         agent.stop()
@@ -100,7 +100,7 @@ class Steps(Stepping):
         killed.wait_for_line("spanring-agent ready:", stream="stderr")
         dead.kill()
         self.died(killed)
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         agent = self.agent()
         self.end([steady, *others])
         harness.wait_until(lambda: not self.workspace.segment_files(), "all segments are drained and unlinked")
@@ -113,7 +113,7 @@ class Steps(Stepping):
     def into_the_spool(self, step, passage):
         producers = self.load()
         self.died(self.killed_agent(step, passage))
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         agent = self.agent()
         self.end(producers)  # their flush says that all of it is in the spool
         self.collector.start()

@@ -86,7 +86,7 @@ class DecisionSteps(Stepping):
     def while_they_live(self, step, passage):
         producers = self.load()
         self.died(self.killed_agent(step, passage))
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         agent = self.agent()
         self.end(producers)  # once all of it is decided
         agent.stop()
@@ -96,7 +96,7 @@ class DecisionSteps(Stepping):
         self.collector.start()
         producers = self.load()
         self.died(self.killed_agent("span_settled", 300))
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         self.died(self.killed_agent("decisions_read", 1))
         self.died(self.killed_agent("decisions_joined", 1))
         agent = self.agent()
@@ -117,7 +117,7 @@ class DecisionSteps(Stepping):
         killed = self.killed_agent(step, passage)
         dead.kill()
         self.died(killed)
-        left = self.unacknowledged()
+        left = self.workspace.unacknowledged()
         agent = self.agent()
         self.end(producers)
         harness.wait_until(lambda: not self.workspace.segment_files(), "all segments are drained and unlinked")

@@ -214,6 +214,12 @@ class Workspace:
             raise AssertionError(f"the accounting does not come out:\n{self.command('accounting')}")
         return accounting["processes"]
 
+    def unacknowledged(self):
+        """By service, at this moment: with no agent there it can only grow. It is what may come once more after a kill, for what was
+        answered and not yet booked then is sent again. What the killed agent began is settled first."""
+        processes = json.loads(self.command("ps", "--json"))["processes"]
+        return {process["service"]: process["exporters"][0]["pending_ring"] + process["open"] for process in processes}
+
     def is_quiet(self):
         return json.loads(self.command("accounting", "--json"))["quiet"]
 

@@ -53,6 +53,7 @@ class KafkaBroker(harness.Case):
                 in_flight += self.value(agent, "exporter_attempts_total", result="failed") * BATCH
                 in_flight += CONSUMERS * BATCH
                 agent.kill()
+                in_flight += sum(self.workspace.unacknowledged().values())
                 agent = self.agent()
             self.broker.start()
         self.goes_on(agent)

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests have in common that kill the agent at named steps of its work, under load."""
 
-import json
 import signal
-import subprocess
 
 import agent_configuration
 import harness
@@ -50,15 +48,6 @@ class Stepping(harness.Case):
 
     def end(self, producers):
         harness.end_all(producers)
-
-    def unacknowledged(self):
-        """By service, at this moment: with no agent there it can only grow. What a killed agent began is settled first."""
-        ended = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory",
-                                self.workspace.segments, "ps", "--json"], stdin=subprocess.DEVNULL, capture_output=True,
-                               text=True, timeout=harness.WATCHDOG, env=harness.environment())
-        self.assertEqual(ended.returncode, 0, ended.stderr)
-        return {process["service"]: process["exporters"][0]["pending_ring"] + process["open"]
-                for process in json.loads(ended.stdout)["processes"]}
 
     def judge(self, producers, most_again):
         """All of it is there, as it was set. `most_again`: by service, how many spans may have come once more."""

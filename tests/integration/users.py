@@ -42,7 +42,7 @@ class AllUsersCase(harness.Case):
         return harness.Process(self.workspace, "agent",
                                [*before, *self.as_user(self.agent_user, *rights), harness.AGENT, "--all-users", "--directory",
                                 self.parent, "--state-dir", self.workspace.state, *harness.SECCOMP, *arguments],
-                               env=harness.environment(HOME=self.workspace.state))
+                               env=harness.environment(HOME=self.workspace.state, **harness.PATIENT))
 
     def agent(self, *arguments, before=()):
         agent = self.start(*arguments, before=before)
