@@ -37,7 +37,8 @@ class Storms(harness.Case):
 
     def settle(self, agent, processes=1):
         """Waits until all are drained; returns the accounting by service. It comes out, and so does what arrived."""
-        harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of the dead are unlinked")
+        # The largest has 700,000 spans, for which a Collector needs eight seconds of CPU.
+        harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of the dead are unlinked", 4 * harness.WATCHDOG)
         harness.wait_until(self.workspace.is_quiet, "what is in the spool is exported, too")
         agent.stop()
         rows = self.workspace.accounting()
