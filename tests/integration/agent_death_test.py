@@ -36,7 +36,7 @@ class AgentDeath(harness.Case):
         received = Received(collector.received)
         agent = self.start_agent(collector, threads[0])
         producers = [self.workspace.producer("--seed", seed, "--endless", "--service", f"steady-{seed}", "--rate", 2000,
-                                             "--flush", 60) for seed in SEEDS]
+                                             "--flush", harness.PATIENT_FLUSH) for seed in SEEDS]
         again = collections.Counter()  # by service, how many spans may come once more
         for next_threads in threads[1:]:
             enough = received.count() + 40 * BATCH
@@ -44,7 +44,7 @@ class AgentDeath(harness.Case):
             agent.kill()
             again.update(self.workspace.unacknowledged())
             agent = self.start_agent(collector, next_threads)
-        harness.end_all(producers)
+        harness.end_all(producers, 2 * harness.WATCHDOG)
         # By then a spool may hold them, and what the Collector has not answered for when the agent has to end stays there.
         wanted = records(producers)
         processes = self.workspace.accounting()

@@ -28,8 +28,9 @@ WATCHDOG = float(os.environ.get("SPANRING_WATCHDOG", "90"))  # seconds
 QUIET = "60s"  # for what is on its way to arrive: a request that timed out, its pause and the next are more than ten
 # An agent of the tests waits for its backend as long as this, where a configuration does not say how long. Whatever a request that is
 # given up for its time holds comes twice, rightly, or lies in the spool when the agent ends; and a busy machine's Collector may take
-# more than the default of ten seconds.
+# more than the default of ten seconds. A flush waits for all of that: under load for as long as a busy machine's Collector takes.
 PATIENT = {"OTEL_EXPORTER_OTLP_TIMEOUT": "600000"}  # ms
+PATIENT_FLUSH = int(2 * WATCHDOG) - 20  # seconds: who waits for two watchdogs is told that it was not served
 
 AGENT = BUILD / "agent/spanring-agent"
 COMMAND = BUILD / "agent/spanring"

@@ -21,7 +21,7 @@ class HonestCase(harness.Case):
         return self.workspace.agent("--endpoint", self.collector.endpoint, *arguments)
 
     def honest(self, seed, *arguments):
-        return self.workspace.producer("--seed", seed, "--service", f"honest-{seed}", "--flush", 60, *arguments)
+        return self.workspace.producer("--seed", seed, "--service", f"honest-{seed}", "--flush", harness.PATIENT_FLUSH, *arguments)
 
     def honest_spans(self):
         """Without those of the others, of which whole spans may arrive too."""
