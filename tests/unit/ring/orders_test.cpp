@@ -186,6 +186,7 @@ const std::vector<Named>& scenarios() {
         {"lent", over(with_huge, lent), {2, 2}},
         {"restored for two", over(segment, restored_for_two), {2, 1}},
         {"turned for two", over(segment, turned_for_two), {2, 1}},
+        {"held for two", over(segment, held_for_two), {2, 1}},
         {"growth", over(segment, growth), {2, 2}},
         {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},

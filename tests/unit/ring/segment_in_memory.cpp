@@ -2,6 +2,7 @@
 #include "unit/ring/segment_in_memory.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include <sys/mman.h>
@@ -31,6 +32,8 @@ struct Populated {
     bool covers(const void* at) const { return static_cast<uint64_t>(static_cast<const uint8_t*>(at) - begin) < size; }
 };
 std::vector<Populated> g_populated;  // in the order of the system calls
+constexpr uint32_t kNoFiber = ~uint32_t{0};
+uint32_t g_refused = kNoFiber;
 
 }  // namespace
 
@@ -54,6 +57,7 @@ void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
     if (huge) memset(memory() + ring::kHugeLinesOffset, 0, ring::kGroupsOffset - ring::kHugeLinesOffset);
     std::fill_n(pool_.begin(), pool_.size(), 0);
     g_populated.clear();
+    g_refused = kNoFiber;
     segment_ = ring::Segment();
     ring::SegmentRequest request{extent_limit_, full_policy_, nullptr, 0};
     request.huge = huge;
@@ -69,6 +73,8 @@ void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
     extents_ = ring::ExtentMap(extent_limit_, huge);
     extents_.update(view);
 }
+
+void SegmentInMemory::refuse(uint32_t fiber) { g_refused = fiber; }
 
 void SegmentInMemory::expect_populated(Stepper& stepper, const void* at) {
     for (size_t i = g_populated.size(); i-- != 0 && !(g_populated[i].covers(at) && g_populated[i].punched);)
@@ -95,8 +101,10 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
 }
 
 int populate(uint8_t* address, uint64_t size) {
-    if (test::Stepper* const stepper = test::Stepper::stepping())
-        test::g_populated.push_back({address, size, stepper->running(), test::Stepper::now()});
+    test::Stepper* const stepper = test::Stepper::stepping();
+    if (stepper == nullptr) return 0;
+    if (stepper->running() == test::g_refused) return -ENOSPC;
+    test::g_populated.push_back({address, size, stepper->running(), test::Stepper::now()});
     return 0;
 }
 

@@ -27,6 +27,9 @@ public:
     // Those, as a reader knows them.
     const ring::ExtentMap& extents() const { return extents_; }
 
+    // From now on to the next reset() the fiber gets no memory.
+    static void refuse(uint32_t fiber);
+
     ring::Segment& operator*() { return segment_; }
     ring::Segment* operator->() { return &segment_; }
     ring::SegmentView view() const { return segment_.view(); }

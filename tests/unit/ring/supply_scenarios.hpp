@@ -154,6 +154,35 @@ inline void turned_for_two(SegmentInMemory& segment, Stepper& stepper, Choices& 
     supply_for_two(segment, stepper, choices);
 }
 
+// A writer that gets no memory for an extent holds it meanwhile. Another thread makes slots of it, of which nothing is
+// used any more when it wants a chunk.
+inline void held_for_two(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks});
+    segment.view().chunk_line(0).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    SegmentInMemory::refuse(0);
+    uint64_t mark = 0, until = 0;
+    bool found[2] = {};
+    const auto use = [&] {
+        ChunkWriter<> writer;
+        Loss loss;
+        return segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss);
+    };
+    stepper.run({[&] { found[0] = use(); },
+                 [&] {
+                     const uint32_t slot = segment->take_slot();
+                     if (slot != Segment::kNone) segment->give_slot(slot);
+                     mark = segment->freed_mark();
+                     found[1] = use();
+                     until = segment->search_again_at();
+                 }},
+                choices);
+    stepper.run({[&] {
+                    if (!found[0] && !found[1] && mark == segment->freed_mark() && until == Segment::kNever)
+                        stepper.complain("an extent is there for a chunk, and nobody is told");
+                }},
+                choices);
+}
+
 // The block of an extent is given back, an agent gives its memory back, and somebody wants a block.
 inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset({ExtentKind::kSlots, ExtentKind::kBlocks64K});  // the first one is never closed,

@@ -3461,7 +3461,9 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     const bool is_held = seen >= populated_ && parts_.hold_untaken(seen);
     SPR_TESTPOINT(extent_reserved);
     if (is_held && !try_to_populate(seen)) {
-        parts_.let_go(seen);
+        // Another thread may have taken it meanwhile, and be done with it. Of one that nobody took nothing is said:
+        // each writer that finds the ring full would search all of it again.
+        if (parts_.let_go(seen) && this->kind(seen) != ExtentKind::kNone) became_unused(seen);
         return false;
     }
     uint64_t none = 0;
@@ -3479,7 +3481,7 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     // Without it an extent could be counted whose word is not there.
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
-    if (is_held) parts_.let_go(seen);  // not closed, though nothing of it is used yet: somebody just wants some
+    if (is_held && parts_.let_go(seen)) note_unused();  // not closed, though: somebody just wants some
     return true;
 }
 
