@@ -207,16 +207,25 @@ bool may_be_beyond(int directory, uint64_t& io_bound) {
     return (file_system.f_blocks - file_system.f_bfree) * static_cast<uint64_t>(file_system.f_bsize) > io_bound;
 }
 
-// Whether nobody looked within the last second; then this is a look. Of two that ask at once both may be told yes. Who
-// else reads the directory again and again is an agent: it has its lock on what lies there.
+// Whether nobody looked within the last second; then this is a look. Of two that ask at once both may be told yes. The
+// directory's access time says when, with a mark in it: by a time without one somebody just read it, and as often as
+// they like.
 bool begin_look(int directory) {
+    constexpr long kMillisecond = 1'000'000, kSecond = 1'000'000'000, kMark = 743'081;
     timespec now;
     struct stat status;
     clock_gettime(CLOCK_REALTIME, &now);
     if (fstat(directory, &status) != 0) return false;
-    const int64_t seconds = int64_t{now.tv_sec} - int64_t{status.st_atim.tv_sec};  // less than none: it was set back
-    if (seconds == 0 || (seconds == 1 && now.tv_nsec < status.st_atim.tv_nsec)) return false;
-    const timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};  // a read does not always say so
+    const timespec& last = status.st_atim;
+    const int64_t age = (int64_t{now.tv_sec} - int64_t{last.tv_sec}) * kSecond + now.tv_nsec - last.tv_nsec;
+    // Later than now by more than is said below: the clock was set back.
+    if (age < kSecond && age > -2 * kMillisecond && last.tv_nsec % kMillisecond == kMark) return false;
+    // A little later than now, or this look's own read would change it.
+    timespec times[2] = {{now.tv_sec, (now.tv_nsec / kMillisecond + 1) * kMillisecond + kMark}, {0, UTIME_OMIT}};
+    if (times[0].tv_nsec >= kSecond) {
+        ++times[0].tv_sec;
+        times[0].tv_nsec -= kSecond;
+    }
     futimens(directory, times);
     return true;
 }

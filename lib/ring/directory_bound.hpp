@@ -20,8 +20,8 @@ inline constexpr uint64_t kDirectoryBound = uint64_t{512} << 20;
 bool keep_directory_bound(int directory, uint64_t bound, WriterPage& own);
 
 // COLD. The same where nobody looked within the last second, or the last one left something over: however many segments
-// there are, a look at each is not part of every process's first span. The time at which the directory was last read
-// says when.
+// there are, a look at each is not part of every process's first span. The directory's access time says when, as
+// whoever looked set it.
 void keep_directory_bound_at_times(int directory, uint64_t bound, WriterPage& own);
 
 }  // namespace spanring::ring

@@ -186,6 +186,17 @@ TEST_F(DirectoryBoundTest, ASegmentThatIsMadeKeepsItWhereNobodyLookedJustNow) {
     EXPECT_EQ(directory_.files().size(), 3u) << "all of living processes";
 }
 
+// An agent, or anybody else, who reads the directory again and again.
+TEST_F(DirectoryBoundTest, WhoReadsTheDirectoryIsNotWhoLooked) {
+    make_dead(10);
+    const timespec just_now[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};  // as a read says
+    ASSERT_EQ(futimens(directory(), just_now), 0);
+    SegmentFile file;
+    ASSERT_EQ(create_segment({8, 0, nullptr, 0, 0, false, 1}, file), 0);
+    alive_.push_back(file);
+    EXPECT_EQ(directory_.files(), std::vector<std::string>{name_of(file)});
+}
+
 // However many processes begin, and die, within a second: what they leave goes as fast as it comes.
 TEST_F(DirectoryBoundTest, WhereMoreIsToGoThanGoesAtOnceTheNextSegmentThatIsMadeGoesOn) {
     for (int i = 0; i < 20; ++i) make_dead(10 + i);
