@@ -34,10 +34,10 @@ void QueuedExporter::submit(std::shared_ptr<Batch> batch) {
             note_error("spans come faster than the disk takes them");
         }
         if (refusal == Outcome::kPending) {
+            queue_.push_back(batch);  // first: it may fail
             queue_bytes_ += batch->held();
             status_.queued_spans += batch->spans;
             accepted_ += 1;
-            queue_.push_back(std::move(batch));
         } else if (!batch->partial) {
             status_.dropped += batch->spans;
         }

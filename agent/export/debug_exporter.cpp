@@ -147,10 +147,10 @@ void DebugExporter::submit(std::shared_ptr<Batch> batch) {
     if (required()) item.batch = std::move(batch);
     {
         const MutexLock lock(mutex_);
-        queued_bytes_ += item.request.size();
-        status_.queued_spans += item.spans;
+        queue_.push_back(std::move(item));  // first: it may fail
+        queued_bytes_ += queue_.back().request.size();
+        status_.queued_spans += queue_.back().spans;
         ++submitted_;
-        queue_.push_back(std::move(item));
     }
     changed_.notify_all();
 }

@@ -7,10 +7,12 @@
 namespace spanring::agent {
 
 Inbox::Put Inbox::put(std::shared_ptr<Batch>& batch, uint64_t sequence, const std::function<bool()>& admit) {
+    std::list<Arrival> arrival(1);  // what may fail comes first: what is admitted is there
     const MutexLock lock(mutex_);
     if (closed_) return Put::kClosed;
     if (!admit()) return Put::kRefused;
-    arrivals_.push_back({std::move(batch), sequence});
+    arrival.front() = {std::move(batch), sequence};
+    arrivals_.splice(arrivals_.end(), arrival);
     return Put::kTaken;
 }
 

@@ -29,7 +29,8 @@ public:
 
     explicit Inbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
-    // Any thread. A batch that is taken is moved from; `admit` is asked while the inbox is open.
+    // Any thread. A batch that is taken is moved from; `admit` is asked while the inbox is open. Throws std::bad_alloc,
+    // before it asks.
     Put put(std::shared_ptr<Batch>& batch, uint64_t sequence, const std::function<bool()>& admit);
     void stop(Time deadline);  // the earliest one counts
     void wake();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/otlp_exporter.hpp"
 
+#include <exception>
+#include <utility>
+
 #include "export/open_batches.hpp"
 #include "export/otlp_options.hpp"
 #include "export/otlp_sender.hpp"
@@ -24,7 +27,15 @@ OtlpExporter::OtlpExporter(std::string name, uint32_t index, bool required, cons
 
 OtlpExporter::~OtlpExporter() = default;
 
-void OtlpExporter::submit(std::shared_ptr<Batch> batch) { sender_->push(std::move(batch), open_->open()); }
+void OtlpExporter::submit(std::shared_ptr<Batch> batch) {
+    const uint64_t sequence = open_->open();
+    try {
+        sender_->push(std::move(batch), sequence);
+    } catch (const std::exception&) {  // it is not this one's
+        open_->close(sequence);
+        throw;
+    }
+}
 
 uint64_t OtlpExporter::leaves_in_rings() const { return sender_->leaves_in_rings(); }
 

@@ -61,7 +61,7 @@ public:
     OtlpSender(const OtlpSender&) = delete;
     OtlpSender& operator=(const OtlpSender&) = delete;
 
-    // Any thread.
+    // Any thread. Throws std::bad_alloc; then the batch is not this one's.
     void push(std::shared_ptr<Batch> batch, uint64_t sequence);
     ExporterStatus status() const {
         ExporterStatus status = books_.status();

@@ -24,6 +24,8 @@ constexpr uint32_t kMostFailuresAtEnd = 3;
 // Everything that an exception may have left halfway is made anew. True: it is the end, and too late for that.
 bool OtlpSender::fail(const char* what) {
     failed_ = true;
+    sated_.store(false,
+                 std::memory_order_relaxed);  // relaxed: see leaves_in_rings(). No ring waits for what may not come
     watch_.reset();
     suspect_.blame();
     books_.note_restart(what);

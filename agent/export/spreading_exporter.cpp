@@ -2,6 +2,7 @@
 #include "export/spreading_exporter.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -213,20 +214,39 @@ SpreadingExporter::~SpreadingExporter() = default;
 void SpreadingExporter::submit(std::shared_ptr<Batch> batch) {
     auto whole = std::make_shared<Whole>();
     whole->batch = batch;
-    whole->sequence = open_->open();
-    std::vector<std::pair<size_t, std::shared_ptr<Batch>>> parts;
+    Parts parts;
     // Where another exporter sends from the mapping: its process may write and truncate it meanwhile.
     if (batch->pin != nullptr) whole->own = copy_runs(batch->runs);
     std::vector<std::vector<Run>> shares = shares_.split(whole->own ? whole->own->runs : batch->runs);
     for (size_t i = 0; i < shares.size(); ++i)
         if (!shares[i].empty()) parts.emplace_back(i, part_of(*batch, whole, std::move(shares[i])));
     whole->parts.add(parts.size());
+    register_parts(whole, parts);
     if (parts.empty()) return close(*whole);  // nothing of it can be read
-    {
+    for (const auto& [endpoint, part] : parts) {
+        try {
+            senders_[endpoint]->push(part, whole->sequence);
+        } catch (const std::exception& error) {  // no memory; others may have theirs by now
+            spdlog::error("exporter {}: {}", name(), error.what());
+            closed(part, {Outcome::kDroppedQueue, 0});
+        }
+    }
+}
+
+// All of them or, without memory, none: then nobody has anything of the batch.
+void SpreadingExporter::register_parts(const std::shared_ptr<Whole>& whole, const Parts& parts) {
+    whole->sequence = open_->open();
+    try {
         const MutexLock lock(mutex_);
         for (const auto& [endpoint, part] : parts) wholes_.emplace(part.get(), whole);
+    } catch (const std::exception&) {
+        {
+            const MutexLock lock(mutex_);
+            for (const auto& [endpoint, part] : parts) wholes_.erase(part.get());
+        }
+        open_->close(whole->sequence);
+        throw;
     }
-    for (auto& [endpoint, part] : parts) senders_[endpoint]->push(std::move(part), whole->sequence);
 }
 
 // On the thread of whoever answered.

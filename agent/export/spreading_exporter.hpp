@@ -67,6 +67,8 @@ private:
 
     void add_sender(const OtlpOptions& options, std::vector<std::string> endpoints,
                     const MakeTransport& make_transport);
+    using Parts = std::vector<std::pair<size_t, std::shared_ptr<Batch>>>;  // each with its endpoint
+    void register_parts(const std::shared_ptr<Whole>& whole, const Parts& parts);
     void closed(const std::shared_ptr<Batch>& part, Resolution resolution);
     void close(const Whole& whole);
 

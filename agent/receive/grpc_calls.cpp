@@ -157,12 +157,13 @@ void GrpcCalls::answer(Call& call, const ReceiverReply& reply) {
     const MutexLock lock(mutex_);
     if (call.state != State::kTaken || ended_) return;
     switch (reply.kind) {
-        case ReceiverReply::Kind::kTaken:
+        case ReceiverReply::Kind::kTaken: {
+            const grpc::ByteBuffer body = buffer_of(response_body(WireEncoding::kProtobuf, reply, call.signal));
             set(call, State::kAnswering);
             ++call.operations;
-            call.stream.WriteAndFinish(buffer_of(response_body(WireEncoding::kProtobuf, reply, call.signal)), {},
-                                       Status::OK, &call);
+            call.stream.WriteAndFinish(body, {}, Status::OK, &call);
             return;
+        }
         case ReceiverReply::Kind::kBusy: return finish(call, busy(StatusCode::UNAVAILABLE, reply.message));
         case ReceiverReply::Kind::kMalformed: return finish(call, {StatusCode::INVALID_ARGUMENT, reply.message});
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <list>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "base/text.hpp"
 #include "receive/acceptor.hpp"
 #include "receive/answer_body.hpp"
+#include "receive/handler_place.hpp"
 #include "receive/json_request.hpp"
 #include "receive/protocol_entrance.hpp"
 #include "receive/receiver_options.hpp"
@@ -284,10 +286,26 @@ private:
         listener_->receivers_.note(ReceivedBy::kHttp);
         // Whoever has the answer, the session lives and ends on this thread.
         receiver_->take(std::move(body), [self = shared_from_this()](const ReceiverReply& reply) mutable {
+            self->reply_.kind = reply.kind;
+            self->reply_.rejected = reply.rejected;
+            try {
+                self->reply_.message = reply.message;
+            } catch (const std::exception&) {  // it goes without
+                self->reply_.message.clear();
+            }
             asio::io_context& context = self->listener_->context_;
-            asio::dispatch(context, [self = std::move(self), reply] { self->answer(reply); });
+            asio::dispatch(context, Answered{std::move(self)});
         });
     }
+
+    // Hands the session its answer. In memory that it has for it: without, it would end on the thread that has none.
+    struct Answered {
+        using allocator_type = HandlerPlace::Allocator<>;
+        allocator_type get_allocator() const { return allocator_type(self->answer_place_); }
+        void operator()() { self->answer(self->reply_); }
+
+        std::shared_ptr<Session> self;
+    };
 
     void answer(const ReceiverReply& reply) {
         switch (reply.kind) {
@@ -404,6 +422,8 @@ private:
     bool keep_ = false;
     bool asked_ = false;  // once, at least
     bool ended_ = false;  // with its last answer
+    ReceiverReply reply_;
+    HandlerPlace answer_place_;
     Response response_;
     std::vector<uint8_t> rest_;
     size_t discarded_ = 0;

@@ -402,24 +402,31 @@ bool Receiver::book() {
 void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected) {
     size_t part = 0;
     for (Waiting& waiting : std::exchange(delivery.waiting, {})) {
-        ReceiverReply reply;
-        reply.rejected = waiting.invalid;
-        if (waiting.invalid != 0) {
-            reply.message = count_of(waiting.invalid, " invalid ", settings_.signal) +
-                            (waiting.defect != nullptr ? std::string(": ") + waiting.defect : "");
-            if (const auto more = invalid_log_.due()) spdlog::warn("receiver: {}{}", reply.message, *more);
-        }
         uint64_t by_backend = 0;
         for (size_t i = 0; i < waiting.parts; ++i, ++part) by_backend += part < rejected.size() ? rejected[part] : 0;
-        if (by_backend != 0) {
-            reply.rejected += by_backend;
-            reply.message += (reply.message.empty() ? "" : "; ") + count_of(by_backend, " ", settings_.signal) +
-                             " that the backend rejected";
-        }
         status_.invalid_spans += waiting.invalid;
         ++status_.accepted_requests;
-        waiting.answer(reply);
+        try {
+            waiting.answer(reply_to(waiting, by_backend));
+        } catch (const std::exception& error) {  // no memory: the others get theirs
+            if (const auto more = refused_log_.due()) spdlog::error("receiver: {}{}", error.what(), *more);
+        }
     }
+}
+
+ReceiverReply Receiver::reply_to(const Waiting& waiting, uint64_t by_backend) {
+    ReceiverReply reply;
+    reply.rejected = waiting.invalid + by_backend;
+    if (waiting.invalid != 0) {
+        reply.message = count_of(waiting.invalid, " invalid ", settings_.signal) +
+                        (waiting.defect != nullptr ? std::string(": ") + waiting.defect : "");
+        if (const auto more = invalid_log_.due()) spdlog::warn("receiver: {}{}", reply.message, *more);
+    }
+    if (by_backend != 0) {
+        reply.message += (reply.message.empty() ? "" : "; ") + count_of(by_backend, " ", settings_.signal) +
+                         " that the backend rejected";
+    }
+    return reply;
 }
 
 void Receiver::forget(const Delivery& delivery) {

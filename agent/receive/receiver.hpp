@@ -181,6 +181,7 @@ private:
     static uint64_t spans_by_grpc(const Delivery& delivery, bool left_out);
     bool book();
     void answer(Delivery& delivery, const std::vector<uint64_t>& rejected);
+    ReceiverReply reply_to(const Waiting& waiting, uint64_t by_backend);
     void forget(const Delivery& delivery);
     bool replay(uint64_t number, bool first);
     void replay_some();

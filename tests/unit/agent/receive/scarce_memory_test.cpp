@@ -4,15 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "decide/decision_desk.hpp"
+#include "export/otlp_exporter.hpp"
+#include "export/otlp_options.hpp"
+#include "export/transport.hpp"
 #include "receive/receiver.hpp"
 #include "support/otlp_bytes.hpp"
 #include "support/scarce_memory.hpp"
@@ -169,6 +174,78 @@ TEST(ScarceMemoryTest, AnswersGoBeforeDecisions) {
     exporter.before_failing = [&] { answered_before = answered; };
     receiver.work(now + std::chrono::seconds(1));
     EXPECT_EQ(answered_before, 1);
+}
+
+// Takes everything, and answers nothing before it is told to.
+class IdleTransport final : public Transport {
+public:
+    const std::string& peer() const override { return peer_; }
+    void wake() override {
+        const std::lock_guard lock(mutex_);
+        woken_ = true;
+        changed_.notify_one();
+    }
+    void cut() override {}
+    void start(ShipmentPtr shipment, bool probe, RequestHeaders) override {
+        attempts_.push_back({std::move(shipment), probe, {}});
+        attempts_.back().answer.verdict = Verdict::kAccepted;
+    }
+    std::vector<Ended> wait(Clock::time_point until) override {
+        if (!attempts_.empty()) return std::exchange(attempts_, {});
+        std::unique_lock lock(mutex_);
+        changed_.wait_until(lock, until, [&] { return woken_; });
+        woken_ = false;
+        return {};
+    }
+    std::vector<ShipmentPtr> abandon() override { return {}; }
+
+private:
+    const std::string peer_ = "nowhere";
+    std::vector<Ended> attempts_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool woken_ = false;
+};
+
+class IdleExporter final : public OtlpExporter {
+public:
+    IdleExporter()
+        : OtlpExporter("otlp", 0, true, without_spool(), [] { return std::make_unique<IdleTransport>(); }, nullptr,
+                       {}) {}
+
+private:
+    static OtlpOptions without_spool() {
+        OtlpOptions options;
+        options.spool.enabled = false;
+        return options;
+    }
+};
+
+// What it did not take it owes no answer for, and counts nowhere.
+TEST(ScarceMemoryTest, AnExporterThatHasNoMemoryForABatchDidNotTakeIt) {
+    Acknowledgements acknowledgements;
+    IdleExporter exporter;
+    bool took = false;
+    int failures = 0;
+    for (int fails_at = 0; !took; ++fails_at, failures += !took) {
+        const auto batch = std::make_shared<Batch>();
+        batch->spans = 1;
+        batch->memory = 1000;
+        batch->acknowledgements = &acknowledgements;
+        batch->open = 1;
+        allocations_left = fails_at;
+        try {
+            exporter.submit(batch);
+            took = true;
+        } catch (const std::bad_alloc&) {
+        }
+        allocations_left = kPlenty;
+        EXPECT_TRUE(exporter.flush(std::chrono::steady_clock::now() + std::chrono::seconds(took ? 60 : 0)));
+    }
+    EXPECT_GT(failures, 1);
+    EXPECT_EQ(exporter.status().queued_bytes, 0u);
+    EXPECT_EQ(exporter.status().queued_spans, 0u);
+    exporter.shutdown(std::chrono::steady_clock::now());
 }
 
 }  // namespace
