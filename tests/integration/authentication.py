@@ -126,10 +126,10 @@ class Door:
 
 CONFIGURATION = """
 daemon off;
+master_process off;
 user {user};
 pid {folder}/nginx.pid;
 error_log stderr warn;
-worker_processes 1;
 events {{}}
 http {{
     access_log off;
