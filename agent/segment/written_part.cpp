@@ -11,22 +11,31 @@ namespace spanring::agent {
 uint64_t WrittenPart::end_of(uint64_t from, uint64_t to) {
     uint64_t end = from;
     for (uint64_t at = from; at < to;) {
-        if (at >= hole_ && !look(at)) return to;
-        if (data_ >= to) return end;
-        at = end = std::min(hole_, to);
+        if (at >= hole_ && at >= data_) {
+            if (!look(at)) return to;
+        } else if (at < hole_) {
+            at = end = std::min(hole_, to);
+        } else {
+            at = data_;
+        }
     }
     return end;
 }
 
-// tmpfs takes a page that is reserved and was not yet touched for a hole, one that is swapped out for data. False: it
-// is not to be had from there, or nothing is there.
+// tmpfs takes a page that is reserved and was not yet touched for a hole, one that is swapped out for data. Most often
+// something is there: then nobody has to ask where that begins. False: it is not to be had from there, or the file ends
+// before.
 bool WrittenPart::look(uint64_t at) {
-    const off_t data = ::lseek(file_, static_cast<off_t>(at), SEEK_DATA);
-    const bool nothing = data < 0 && errno == ENXIO;  // but holes to the file's end, or behind it
-    const off_t hole = nothing ? ::lseek(file_, 0, SEEK_END) : data < 0 ? data : ::lseek(file_, data, SEEK_HOLE);
-    if (hole < 0 || static_cast<uint64_t>(hole) <= at) return false;
-    data_ = static_cast<uint64_t>(nothing ? hole : data);
-    hole_ = static_cast<uint64_t>(hole);
+    if (at != hole_ || at == 0) {
+        const off_t hole = ::lseek(file_, static_cast<off_t>(at), SEEK_HOLE);
+        if (hole < 0 || static_cast<uint64_t>(hole) < at) return false;
+        hole_ = static_cast<uint64_t>(hole);
+        if (hole_ != at) return true;
+    }
+    off_t data = ::lseek(file_, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) data = ::lseek(file_, 0, SEEK_END);  // but holes to there, or at its end
+    if (data < 0 || static_cast<uint64_t>(data) <= at) return false;
+    data_ = static_cast<uint64_t>(data);
     return true;
 }
 

@@ -24,9 +24,9 @@ private:
     bool look(uint64_t at);
 
     const int file_;
-    // From where was looked last there is a hole up to `data_`, and what was written up to `hole_`.
-    uint64_t data_ = 0;
+    // What was seen: written up to `hole_`, and from there, if it is the less of the two, a hole up to `data_`.
     uint64_t hole_ = 0;
+    uint64_t data_ = 0;
 };
 
 }  // namespace spanring::agent
