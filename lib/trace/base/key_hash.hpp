@@ -17,13 +17,15 @@
 #include <emmintrin.h>
 #endif
 
+#include "trace/base/hot_path.hpp"
+
 namespace spanring::trace {
 
 // Of a key that is not empty: of its size and both its ends (client.address and server.address are of one length and
 // end alike).
 class KeyHash {
 public:
-    KeyHash(const char* key, size_t size) {
+    SPR_HOT_INLINE KeyHash(const char* key, size_t size) {
         uint64_t head = 0, tail = 0;
         if (size >= 8) [[likely]] {
             memcpy(&head, key, 8);

@@ -12,6 +12,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "trace/base/hot_path.hpp"
+
 namespace spanring::trace {
 
 inline constexpr size_t kShortText = 32;
@@ -48,7 +50,7 @@ inline uint64_t copy_ends(uint8_t* to, const char* from, size_t size) {
 
 // size <= kShortText. 0: all of it is ASCII; a caller that drops the answer makes the compiler drop the work for it.
 // (No bool, which each size would make of it for itself.)
-inline uint64_t copy_short(uint8_t* to, const char* from, size_t size) {
+SPR_HOT_INLINE uint64_t copy_short(uint8_t* to, const char* from, size_t size) {
     if (size >= 16) return copy_ends<Sixteen>(to, from, size);
     if (size >= 8) return copy_ends<uint64_t>(to, from, size);
     if (size >= 4) return copy_ends<uint32_t>(to, from, size);
@@ -75,7 +77,7 @@ template <size_t kSize>
 
 // Copies a text of at most kShortPair bytes; whether it is ASCII is not asked. No loop, whose end would be such a guess
 // as well.
-inline void copy_value(uint8_t* to, const char* from, size_t size) {
+SPR_HOT_INLINE void copy_value(uint8_t* to, const char* from, size_t size) {
     static_assert(kShortText == 32 && kShortPair <= 128);
     if (size <= kShortText) [[likely]] {
         copy_short(to, from, size);

@@ -166,7 +166,7 @@ private:
     uint32_t index_ = 0;
 };
 
-inline bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
+SPR_HOT_INLINE bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
     const LastSpan& last = thread_local_state.last;
     if (span == nullptr) [[unlikely]]
         return false;

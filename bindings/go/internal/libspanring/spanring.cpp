@@ -14,6 +14,7 @@
 #endif
 #endif
 
+#define SPR_ONE_FILE
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -5031,6 +5032,65 @@ struct LengthLimit {
 
 }  // namespace spanring::trace
 
+// ---- lib/trace/base/hot_path.hpp -------------------------------------------------------------------------------------
+
+//
+// SPR_HOT_PATH(name) stands where a call has taken one of the fast ways and can no longer leave it. It is nothing in
+// any library that is used; the crash tests compile one of their own in which each is counted, and so prove which of
+// them they kill, interrupt and fork in.
+//
+// SPR_HOT_INLINE is `inline` of what several fast ways have inside. Where the library is one file (tools/amalgamate,
+// and so in a Go module) the compiler finds that too large to go on inlining, and makes calls of these: a third more
+// instructions. In files of their own it does it by itself, and better than when it is told to.
+
+namespace spanring::trace {
+
+enum class HotPath : uint32_t {
+    kStartRoot,
+    kStartBelow,
+    kStartToItsEnd,
+    kStartGiven,
+    kStartWithContext,
+    kStartUnsampled,
+    kStartOff,
+    kTextInSlot,
+    kNumberInSlot,
+    kTextToItsEnd,
+    kForeseen,
+    kTagged,
+    kGoneBack,
+    kList,
+    kInBlock,
+    kPlain,
+    kGrown,
+    kEvent,
+    kLink,
+    kEndLittle,
+    kEndLarger,
+    kEndOther,
+    kEndElsewhere,
+    kCount
+};
+
+}  // namespace spanring::trace
+
+#ifdef SPR_HOT_PATHS
+namespace spanring::trace {
+// How often each was taken, by any thread: a test has one that matters. The test's executable defines it.
+extern uint32_t hot_paths[static_cast<uint32_t>(HotPath::kCount)];
+}  // namespace spanring::trace
+#define SPR_HOT_PATH(name) \
+    static_cast<void>(++::spanring::trace::hot_paths[static_cast<uint32_t>(::spanring::trace::HotPath::name)])
+#else
+#define SPR_HOT_PATH(name) static_cast<void>(0)
+#endif
+
+#ifdef SPR_ONE_FILE
+#define SPR_HOT_INLINE [[gnu::always_inline]] inline
+#else
+#define SPR_HOT_INLINE inline
+#endif
+
 // ---- lib/trace/base/short_text.hpp -----------------------------------------------------------------------------------
 
 //
@@ -5077,7 +5137,7 @@ inline uint64_t copy_ends(uint8_t* to, const char* from, size_t size) {
 
 // size <= kShortText. 0: all of it is ASCII; a caller that drops the answer makes the compiler drop the work for it.
 // (No bool, which each size would make of it for itself.)
-inline uint64_t copy_short(uint8_t* to, const char* from, size_t size) {
+SPR_HOT_INLINE uint64_t copy_short(uint8_t* to, const char* from, size_t size) {
     if (size >= 16) return copy_ends<Sixteen>(to, from, size);
     if (size >= 8) return copy_ends<uint64_t>(to, from, size);
     if (size >= 4) return copy_ends<uint32_t>(to, from, size);
@@ -5104,7 +5164,7 @@ template <size_t kSize>
 
 // Copies a text of at most kShortPair bytes; whether it is ASCII is not asked. No loop, whose end would be such a guess
 // as well.
-inline void copy_value(uint8_t* to, const char* from, size_t size) {
+SPR_HOT_INLINE void copy_value(uint8_t* to, const char* from, size_t size) {
     static_assert(kShortText == 32 && kShortPair <= 128);
     if (size <= kShortText) [[likely]] {
         copy_short(to, from, size);
@@ -8968,7 +9028,7 @@ namespace spanring::trace {
 // end alike).
 class KeyHash {
 public:
-    KeyHash(const char* key, size_t size) {
+    SPR_HOT_INLINE KeyHash(const char* key, size_t size) {
         uint64_t head = 0, tail = 0;
         if (size >= 8) [[likely]] {
             memcpy(&head, key, 8);
@@ -11620,55 +11680,6 @@ int spr_traceparent_extract(const char* header, size_t header_size, spr_context*
 
 }  // extern "C"
 
-// ---- lib/trace/base/hot_path.hpp -------------------------------------------------------------------------------------
-
-//
-// SPR_HOT_PATH(name) stands where a call has taken one of the fast ways and can no longer leave it. It is nothing in
-// any library that is used; the crash tests compile one of their own in which each is counted, and so prove which of
-// them they kill, interrupt and fork in.
-
-namespace spanring::trace {
-
-enum class HotPath : uint32_t {
-    kStartRoot,
-    kStartBelow,
-    kStartToItsEnd,
-    kStartGiven,
-    kStartWithContext,
-    kStartUnsampled,
-    kStartOff,
-    kTextInSlot,
-    kNumberInSlot,
-    kTextToItsEnd,
-    kForeseen,
-    kTagged,
-    kGoneBack,
-    kList,
-    kInBlock,
-    kPlain,
-    kGrown,
-    kEvent,
-    kLink,
-    kEndLittle,
-    kEndLarger,
-    kEndOther,
-    kEndElsewhere,
-    kCount
-};
-
-}  // namespace spanring::trace
-
-#ifdef SPR_HOT_PATHS
-namespace spanring::trace {
-// How often each was taken, by any thread: a test has one that matters. The test's executable defines it.
-extern uint32_t hot_paths[static_cast<uint32_t>(HotPath::kCount)];
-}  // namespace spanring::trace
-#define SPR_HOT_PATH(name) \
-    static_cast<void>(++::spanring::trace::hot_paths[static_cast<uint32_t>(::spanring::trace::HotPath::name)])
-#else
-#define SPR_HOT_PATH(name) static_cast<void>(0)
-#endif
-
 // ---- lib/trace/process/entry.hpp -------------------------------------------------------------------------------------
 
 namespace spanring::trace {
@@ -12032,7 +12043,7 @@ private:
     uint32_t index_ = 0;
 };
 
-inline bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
+SPR_HOT_INLINE bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
     const LastSpan& last = thread_local_state.last;
     if (span == nullptr) [[unlikely]]
         return false;

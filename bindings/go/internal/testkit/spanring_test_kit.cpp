@@ -14,6 +14,7 @@
 #endif
 #endif
 
+#define SPR_ONE_FILE
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
