@@ -16,7 +16,6 @@ The build needs the option bench; --collector names a Collector with those compo
 (tools/go_build tests/integration/collector build/collector/collector).
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -26,8 +25,8 @@ import tempfile
 import time
 
 import shop_requests
-from receive import SOURCE, Worker, cpu_of, listens
-from undecided import APPLICATIONS, OWN_TRACES, metrics
+from receive import Worker, cpu_of, listens
+from undecided import APPLICATIONS, OWN_TRACES, harness_of, metrics, parser_of, workplace
 
 REQUESTS = shop_requests.COUNT
 SPANS_OF_TRACE = 5
@@ -46,11 +45,11 @@ WAYS = {"without": (None, False), "tail_sampling, 1 % kept": (1, False), "tail_s
         "spanmetrics": (None, True)}
 
 
-def fed(workspace, options, build):
-    """The applications: each time that it is called they make spans, and say how many."""
+def fed(workspace, workers, options, build):
+    """Puts the applications into `workers`: each time that what it gives is called they make spans, and it says how many."""
     os.environ["SPANRING_DIR"] = str(workspace.segments)
     os.environ["SPANRING_MEMORY_LIMIT"] = options.memory_limit
-    workers = [Worker(build / "bench/span_worker", "ten", core % 2, options.drawn) for core in range(APPLICATIONS)]
+    workers += [Worker(build / "bench/span_worker", "ten", core % 2, options.drawn) for core in range(APPLICATIONS)]
     first = 0
 
     def make(rate, milliseconds):
@@ -62,7 +61,7 @@ def fed(workspace, options, build):
         if dropped := sum(answer["dropped"] for answer in said):
             print(f"{dropped:.0f} spans had no room and were dropped", file=sys.stderr)
         return sum(answer["spans"] for answer in said)
-    return workers, make
+    return make
 
 
 class Agent:
@@ -126,13 +125,11 @@ class Collector:
 
 def measure(harness, options, build, subject, way):
     """CPU in ns a span, and spans a second."""
-    workspace = harness.Workspace()
-    workers = []
     percentage, measures = WAYS[way]
     settled = SETTLED + (subject.wait if percentage else 0)
-    try:
+    with workplace(harness) as (workspace, workers):
         pid = subject.start(workspace, percentage, measures)
-        workers, make = fed(workspace, options, build)
+        make = fed(workspace, workers, options, build)
         make(subject.rate, WARM_UP_MS)
         time.sleep(settled)
         cpu, begin = cpu_of(pid), time.monotonic()
@@ -142,15 +139,10 @@ def measure(harness, options, build, subject, way):
         spent = cpu_of(pid) - cpu
         subject.check()
         return spent / spans, spans / seconds
-    finally:
-        for worker in workers:
-            worker.process.kill()
-        workspace.close()
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("build", nargs="?", default="build", type=pathlib.Path, help="a build folder (build)")
+    arguments = parser_of(__doc__)
     arguments.add_argument("--collector", type=pathlib.Path)
     arguments.add_argument("--rate", type=int, default=500_000, help="spans a second of all together (500000)")
     arguments.add_argument("--collector-rate", type=int, default=50_000, help="those that the Collector gets (50000)")
@@ -160,9 +152,7 @@ def main():
     arguments.add_argument("--requests", type=int, default=REQUESTS, help=f"that are drawn ({REQUESTS})")
     options = arguments.parse_args()
     build = options.build.resolve()
-    os.environ["SPANRING_BUILD"] = str(build)
-    sys.path.insert(0, str(SOURCE / "tests/integration"))
-    import harness
+    harness = harness_of(build)
     folder = tempfile.TemporaryDirectory()
     options.drawn = shop_requests.write(pathlib.Path(folder.name) / "requests.tsv", options.requests)
     subjects = [Agent(harness, options)] + ([Collector(harness, options)] if options.collector else [])

@@ -10,6 +10,8 @@ The build needs the option bench.
 """
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
 import pathlib
@@ -45,11 +47,34 @@ def metrics(port):
     return {name: float(value) for name, value in lines}
 
 
+@contextlib.contextmanager
+def workplace(harness):
+    """A workspace, and a list for the applications that are to end with it."""
+    workspace, workers = harness.Workspace(), []
+    try:
+        yield workspace, workers
+    finally:
+        for worker in workers:
+            worker.process.kill()
+        workspace.close()
+
+
+def parser_of(description):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", nargs="?", default="build", type=pathlib.Path, help="a build folder (build)")
+    return parser
+
+
+def harness_of(build):
+    """The tests' own, of that build."""
+    os.environ["SPANRING_BUILD"] = str(build)
+    sys.path.insert(0, str(SOURCE / "tests/integration"))
+    return importlib.import_module("harness")
+
+
 def measure(harness, options, build, compression, scattered):
     """Bytes of the spans, and of rings, files and anonymous memory for them."""
-    workspace = harness.Workspace()
-    workers = []
-    try:
+    with workplace(harness) as (workspace, workers):
         port = harness.free_port()
         sampling = {"linger": "600s", "decision_wait": "600s", "num_traces": 10_000_000, "memory": "1GiB",
                     "files": {"max_bytes": "4GiB", "compression": compression},
@@ -62,7 +87,7 @@ def measure(harness, options, build, compression, scattered):
         agent = workspace.agent("--config", file)
         requests = shop_requests.write(workspace.unique("requests.tsv"), REQUESTS)
         os.environ["SPANRING_DIR"] = str(workspace.segments)
-        workers = [Worker(build / "bench/span_worker", options.shape, core % 2, requests) for core in range(APPLICATIONS)]
+        workers += [Worker(build / "bench/span_worker", options.shape, core % 2, requests) for core in range(APPLICATIONS)]
         time.sleep(1)  # what the agent makes once
         before, cpu = anonymous(agent), cpu_seconds(agent)
         rate = options.rate // APPLICATIONS
@@ -79,23 +104,16 @@ def measure(harness, options, build, compression, scattered):
         return {"spans": waiting, "bytes": said["spanring_agent_drained_bytes_total"], "rings": rings, "files": files, "own": own, "cpu": spent,
                 "ring_bytes": said["spanring_tail_sampling_ring_bytes"], "undecided_bytes": said["spanring_tail_sampling_undecided_bytes"],
                 "filed_memory": said["spanring_tail_sampling_filed_memory_bytes"]}
-    finally:
-        for worker in workers:
-            worker.process.kill()
-        workspace.close()
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("build", nargs="?", default="build", type=pathlib.Path, help="a build folder (build)")
+    arguments = parser_of(__doc__)
     arguments.add_argument("--rate", type=int, default=50_000, help="spans a second of all together (50000)")
     arguments.add_argument("--seconds", type=int, default=10)
     arguments.add_argument("--shape", default="ten", help="of two spans of five (ten)")
     options = arguments.parse_args()
     build = options.build.resolve()
-    os.environ["SPANRING_BUILD"] = str(build)
-    sys.path.insert(0, str(SOURCE / "tests/integration"))
-    import harness
+    harness = harness_of(build)
     for scattered in (False, True):
         for compression in ("none", "zstd"):
             found = measure(harness, options, build, compression, scattered)
