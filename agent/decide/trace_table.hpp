@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/huge_pages.hpp"
 #include "decide/trace_key.hpp"
 
 namespace spanring::agent {
@@ -79,7 +80,7 @@ private:
     size_t distance(size_t from, size_t to) const { return (to - from) & (entries_.size() - 1); }
 
     void grow() {
-        std::vector<Entry> old(entries_.empty() ? kFirst : 2 * entries_.size());
+        std::vector<Entry, HugePageAllocator<Entry>> old(entries_.empty() ? kFirst : 2 * entries_.size());
         old.swap(entries_);
         size_ = 0;
         for (const Entry& entry : old) {
@@ -88,7 +89,7 @@ private:
     }
 
     const TraceKeyHash hash_{};
-    std::vector<Entry> entries_;  // a power of two, or none
+    std::vector<Entry, HugePageAllocator<Entry>> entries_;  // a power of two, or none
     size_t size_ = 0;
 };
 

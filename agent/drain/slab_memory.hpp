@@ -7,10 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <vector>
 
 #include <sys/mman.h>
+
+#include "base/huge_pages.hpp"
 
 namespace spanring::agent {
 
@@ -36,22 +37,18 @@ public:
     }
 
 private:
-    static constexpr size_t kRegion = 16 * kSlab;
+    static constexpr size_t kRegion = kHugePage;
+    // Regions whose pages are small, for what lies in a huge one is all of it: beyond 16 MiB that is little more.
+    static constexpr size_t kSmall = 8;
+    static_assert(kRegion % kSlab == 0);
 
     void add_region() {
-        constexpr size_t kMapped = kRegion + kSlab;
         free_.reserve(free_.capacity() + kRegion / kSlab);
         regions_.reserve(regions_.size() + 1);
-        void* const mapped = ::mmap(nullptr, kMapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (mapped == MAP_FAILED) throw std::bad_alloc();
-        auto* const begin = static_cast<uint8_t*>(mapped);
-        auto* const region =
-            reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(begin) + kSlab - 1) & ~uintptr_t{kSlab - 1});
-        uint8_t* const end = region + kRegion;
-        if (region != begin) ::munmap(begin, static_cast<size_t>(region - begin));
-        if (end != begin + kMapped) ::munmap(end, static_cast<size_t>(begin + kMapped - end));
+        auto* const region = static_cast<uint8_t*>(map_aligned(kRegion, kRegion));
+        if (regions_.size() >= kSmall) use_huge_pages(region, kRegion);
         regions_.push_back(region);
-        for (uint8_t* slab = end; slab != region;) free_.push_back(slab -= kSlab);
+        for (uint8_t* slab = region + kRegion; slab != region;) free_.push_back(slab -= kSlab);
     }
 
     std::vector<void*> regions_;
