@@ -165,10 +165,10 @@ void DecisionLog::begin_file(const std::string& path) {
 
 void DecisionLog::add(const TraceKey& key, Decision decision) {
     if (path_.empty()) return;
-    const uint64_t now = unix_nano() / kMillisecond;
-    added_.push_back({key, static_cast<uint32_t>(now / kMillisecondsInASecond), static_cast<uint8_t>(decision.rule),
+    if (added_.empty()) now_ = unix_nano() / kMillisecond;  // of all that is written together
+    added_.push_back({key, static_cast<uint32_t>(now_ / kMillisecondsInASecond), static_cast<uint8_t>(decision.rule),
                       decision.by_chance, static_cast<uint16_t>(decision.keep),
-                      static_cast<uint16_t>(now % kMillisecondsInASecond)});
+                      static_cast<uint16_t>(now_ % kMillisecondsInASecond)});
 }
 
 void DecisionLog::write() {

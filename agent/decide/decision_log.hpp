@@ -67,6 +67,7 @@ private:
     size_t written_ = 0;  // records in it
     bool failed_ = false;
     std::vector<Record> added_;
+    uint64_t now_ = 0;  // Unix milliseconds, of these
 };
 
 }  // namespace spanring::agent

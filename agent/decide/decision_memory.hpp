@@ -76,8 +76,10 @@ private:
         return static_cast<size_t>(std::max_element(ages.sizes.begin(), ages.sizes.end()) - ages.sizes.begin());
     }
     void forget_first(Ages& ages, size_t place) {
-        decisions_.remove(ages.orders[place].front().second);
-        ages.orders[place].pop_front();
+        auto& order = ages.orders[place];
+        decisions_.remove(order.front().second);
+        order.pop_front();
+        if (!order.empty()) decisions_.expect(order.front().second);  // mostly one goes for each that comes
         --ages.sizes[place];
         --ages.size;
     }

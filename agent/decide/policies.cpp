@@ -85,11 +85,11 @@ ProducerMarks Policies::marks_of(const Producer& producer) {
     return marks;
 }
 
-bool Policies::read(std::span<const uint8_t> span, const ProducerMarks& producer, bool unfinished,
-                    JudgedSpan& ret_span) {
+bool Policies::read(std::span<const uint8_t> span, const ProducerMarks& producer, bool unfinished, JudgedSpan& ret_span,
+                    const SpanForm& form) {
     values_.forget();
     SpanOutline outline;
-    if (!read_outline(span, values_, outline)) return false;
+    if (!read_outline(span, values_, outline, form)) return false;
     SamplingState sampling;  // of one that is malformed there is none
     if (reads_chances_ && !outline.trace_state.empty()) SamplingState::read(outline.trace_state, sampling);
     const SpanFacts facts{outline, sampling, values_.values(), unfinished, span, producer.answers};
@@ -101,15 +101,15 @@ bool Policies::read(std::span<const uint8_t> span, const ProducerMarks& producer
         if (rule.chooses(facts)) marks |= rule.chance_bit();
     }
     const std::string_view name(reinterpret_cast<const char*>(outline.name.data()), outline.name.size());
-    ret_span = {TraceKey::of(outline.trace_id),
-                marks,
-                live,
-                wants_operations_ ? hash_of(name) : 0,
-                remote_parents_of(outline),
-                !sampling.empty(),
-                outline.start_unix_nano,
-                outline.end_unix_nano,
-                outline.status == kStatusError};
+    ret_span.trace = TraceKey::of(outline.trace_id);
+    ret_span.marks = marks;
+    ret_span.live = live;
+    ret_span.name = wants_operations_ ? hash_of(name) : 0;
+    ret_span.remote_parents = remote_parents_of(outline);
+    ret_span.has_chance = !sampling.empty();
+    ret_span.start_unix_nano = outline.start_unix_nano;
+    ret_span.end_unix_nano = outline.end_unix_nano;
+    ret_span.error = outline.status == kStatusError;
     return true;
 }
 

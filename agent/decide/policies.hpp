@@ -22,6 +22,7 @@
 #include "decide/policy_maker.hpp"
 #include "decide/rule_slots.hpp"
 #include "decide/tail_sampling_options.hpp"
+#include "otlp/span_form.hpp"
 
 namespace spanring::agent {
 
@@ -58,8 +59,9 @@ public:
     // Of all spans of the producer; to be asked once for each generation.
     ProducerMarks marks_of(const Producer& producer);
 
-    // `span`: the inside of a Span that was found sound, of such a producer. False: it is none.
-    bool read(std::span<const uint8_t> span, const ProducerMarks& producer, bool unfinished, JudgedSpan& ret_span);
+    // `span`: the inside of a Span that was found sound, of such a producer and form. False: it is none.
+    bool read(std::span<const uint8_t> span, const ProducerMarks& producer, bool unfinished, JudgedSpan& ret_span,
+              const SpanForm& form = {});
 
     // Adds it to what is known of its trace.
     void add(const JudgedSpan& span, const ProducerMarks& producer, TraceState& trace) const {

@@ -268,13 +268,13 @@ uint64_t AttachedSegment::hand_out_partial(Batcher& batcher, Batcher::Lane& lane
 
 void AttachedSegment::keep(Batcher& batcher, const UndecidedSpan& span) {
     waits_no_more(span);
-    cutter_.add_kept(batcher, batcher.shared(), span.receipt, span.scope, span.record(), span.by_chance);
+    cutter_.add_kept(batcher, batcher.shared(), span.receipt(), span.scope, span.record(), span.by_chance);
     if (span.era != era_) flush_.waits_for(batcher.shared().serial());
 }
 
 void AttachedSegment::sample_out(const UndecidedSpan& span, uint64_t rule) {
     waits_no_more(span);
-    const Receipt& receipt = span.receipt;
+    const Receipt receipt = span.receipt();
     const RuleShare share{rule, receipt.spans, 0};
     if (receipt.is_of_slot()) return acknowledge_sampled_out(receipt, receipt.spans, share);
     if (sampled_out_.receipt.spans != 0 && !sampled_out_.joined_by(receipt, receipt.spans, share)) all_sampled_out();

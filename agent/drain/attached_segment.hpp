@@ -235,7 +235,7 @@ private:
     void note(const CutReport& report, PassResult& result);
     void waits_no_more(const UndecidedSpan& span) {
         --waiting_[span.era];
-        if (span.receipt.waited) --waiting_in_slots_;
+        if (span.waited) --waiting_in_slots_;
     }
     void acknowledge(const Receipt& receipt, const Completion& piece);
     void acknowledge_sampled_out(const Receipt& receipt, uint32_t spans, RuleShares rules);

@@ -49,17 +49,16 @@ void DecisionRounds::file(Clock::time_point since) {
         if (trace->in_rings_since > since) break;
         movable_.clear();
         trace->each_span([&](UndecidedSpan& span) {
-            if (!span.receipt.unfinished) movable_.push_back(&span);
+            if (!span.unfinished) movable_.push_back(&span);
         });
         std::stable_sort(movable_.begin(), movable_.end(), [](const UndecidedSpan* one, const UndecidedSpan* other) {
-            return one->receipt.source < other->receipt.source;
+            return one->source < other->source;
         });
         drafted_traces_.push_back(trace);
         undecided_.out_of_rings(*trace);
         uint64_t before = 0;  // the source of the last entry in its draft, of this trace
         for (UndecidedSpan* const span : movable_) {
-            const Receipt& receipt = span->receipt;
-            if (std::exchange(source, receipt.source) != receipt.source) account = settler_.account_of(source);
+            if (std::exchange(source, span->source) != span->source) account = settler_.account_of(source);
             if (!account) continue;
             DraftOfOwner& of = drafts_[account->owner];
             if (of.draft.is_full()) {
@@ -71,7 +70,7 @@ void DecisionRounds::file(Clock::time_point since) {
                 continue;
             }
             if (std::exchange(before, source) != source) of.draft.begin_entry(account->account, source);
-            of.draft.add({receipt.chunk, receipt.generation, receipt.end, span->scope, span->record()});
+            of.draft.add({span->chunk, span->generation, span->end, span->scope, span->record()});
             of.spans.push_back({trace, span, of.draft.entries() - 1});
         }
         if (now_ < not_before_) break;
@@ -110,9 +109,9 @@ void DecisionRounds::write_draft(uint32_t owner, DraftOfOwner& of) {
                 UndecidedFiles::Entry& entry = (*files_)[written_[linked++]];
                 entry.next = std::exchange(trace.filed, written_[end->place]);
             }
-            bytes_from(span.receipt.source) -= span.size;
+            bytes_from(span.source) -= span.size;
             ring_bytes_ -= span.size;
-            slot_spans_ -= span.receipt.waited ? 1 : 0;
+            slot_spans_ -= span.waited ? 1 : 0;
             settler_.file(span, written_[end->place]);
         }
         undecided_.take_leaving(trace, [this](UndecidedSpan& span) { undecided_.let_go(span); });

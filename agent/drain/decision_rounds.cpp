@@ -23,6 +23,14 @@ constexpr uint64_t kSparseRange = 2;
 // Spans: by then the memory has brought what was asked for.
 constexpr size_t kAhead = 8;
 
+// Of one that is sent, which is copied; its first line is there.
+void bring_record(const UndecidedSpan& span) {
+    constexpr size_t kMost = 1024;  // beyond that the processor sees what is wanted
+    if (span.dropped_by != 0) return;
+    const size_t size = std::min(sizeof span + span.size, kMost);
+    for (size_t at = 64; at < size; at += 64) __builtin_prefetch(reinterpret_cast<const char*>(&span) + at);
+}
+
 }  // namespace
 
 DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, Settler& settler,
@@ -49,7 +57,7 @@ void DecisionRounds::follow_rules() {
 SpanFate DecisionRounds::judge(const FoundSpan& span) {
     JudgedSpan judged;
     // A sound span has ids; one that had none could wait for nobody.
-    if (!policies_.read(span.body, span.producer_marks, span.receipt.unfinished, judged))
+    if (!policies_.read(span.body, span.producer_marks, span.receipt.unfinished, judged, span.form))
         return {SpanVerdict::kSent, {}, 0};
     UndecidedTrace* trace = undecided_.find(judged.trace);
     if (trace != nullptr) {
@@ -62,11 +70,7 @@ SpanFate DecisionRounds::judge(const FoundSpan& span) {
         trace = &undecided_.begin(judged.trace, now_, span.producer_marks.owner);
     }
     policies_.add(judged, span.producer_marks, trace->state);
-    UndecidedSpan added;
-    added.receipt = span.receipt;
-    added.scope = span.scope;
-    added.era = span.era;
-    undecided_.add(*trace, added, span.record);
+    undecided_.add(*trace, span.receipt, span.scope, span.era, span.record);
     bytes_from(span.receipt.source) += span.record.size();
     ring_bytes_ += span.record.size();
     slot_spans_ += span.receipt.waited ? 1 : 0;
@@ -153,7 +157,7 @@ void DecisionRounds::decide() {
         if (trace->last > now_ - options_.linger) break;
         if (const UndecidedTrace* const next = trace->by_silence.after; next != nullptr) {
             memory_.expect(next->key);
-            __builtin_prefetch(next->by_silence.after);
+            undecided_.expect_to_take(*next);
         }
         take(*trace);
     }
@@ -177,7 +181,7 @@ void DecisionRounds::relieve(uint64_t source, uint64_t bytes, Clock::time_point 
     undecided_.each_by_age([&](UndecidedTrace& trace) {
         if (trace.first > before || bytes_of(source) <= bytes) return false;
         bool concerned = false;
-        trace.each_span([&](const UndecidedSpan& span) { concerned = concerned || span.receipt.source == source; });
+        trace.each_span([&](const UndecidedSpan& span) { concerned = concerned || span.source == source; });
         if (!concerned) return true;
         take_early(trace, EarlyCause::kRing);
         collect();  // for it is asked how much is left
@@ -246,23 +250,23 @@ void DecisionRounds::take(UndecidedTrace& trace) {
 
 // Of several traces at a time, so that one span is brought while others are looked at.
 void DecisionRounds::collect() {
-    constexpr size_t kAtATime = 16;
+    constexpr size_t kAtATime = 64;
     for (size_t begin = 0; begin < taken_.size(); begin += kAtATime) {
         const auto first = taken_.begin() + static_cast<std::ptrdiff_t>(begin);
         const auto end = taken_.begin() + static_cast<std::ptrdiff_t>(std::min(begin + kAtATime, taken_.size()));
-        for (auto trace = first; trace != end; ++trace) __builtin_prefetch(trace->newest);
+        for (auto trace = first; trace != end; ++trace) __builtin_prefetch(trace->newest, 1);
         for (bool more = true; std::exchange(more, false);) {
             for (auto trace = first; trace != end; ++trace) {
                 UndecidedSpan* const span = trace->newest;
                 if (span == nullptr) continue;
-                __builtin_prefetch(span->next);
+                __builtin_prefetch(span->next, 1);
                 more = true;
                 trace->newest = span->next;
                 span->dropped_by = trace->dropped_by;
                 span->by_chance = trace->by_chance;
-                bytes_from(span->receipt.source) -= span->size;
+                bytes_from(span->source) -= span->size;
                 ring_bytes_ -= span->size;
-                slot_spans_ -= span->receipt.waited ? 1 : 0;
+                slot_spans_ -= span->waited ? 1 : 0;
                 decided_.push_back({span, span->number});
             }
         }
@@ -295,10 +299,8 @@ void DecisionRounds::carry_out() {
     sort_decided();
     for (size_t i = 0; i < decided_.size(); ++i) {
         const DecidedSpan& decided = decided_[i];
-        if (i + kAhead < decided_.size()) {
-            __builtin_prefetch(decided_[i + kAhead].span);
-            __builtin_prefetch(reinterpret_cast<const char*>(decided_[i + kAhead].span) + 64);
-        }
+        if (i + 2 * kAhead < decided_.size()) __builtin_prefetch(decided_[i + 2 * kAhead].span, 1);
+        if (i + kAhead < decided_.size()) bring_record(*decided_[i + kAhead].span);
         UndecidedSpan& span = *decided.span;
         settler_.settle(span, span.dropped_by == 0 ? 0 : policies_.id_of(span.dropped_by - 1u));
         undecided_.let_go(span);

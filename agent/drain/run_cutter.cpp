@@ -11,14 +11,21 @@
 namespace spanring::agent {
 namespace {
 
-// Of the span that begins there, as libspanring writes it. A hint: what is written otherwise is nobody's.
-TraceKey trace_at(std::span<const uint8_t> bytes, size_t at) {
-    constexpr size_t kBefore = 3 + 2;  // the record's tag and length, and those of the id
+struct SpanAhead {
+    TraceKey trace{};
+    size_t end = 0;
+};
+
+// The span that begins there, as libspanring writes it. A hint: what is written otherwise is nobody's.
+SpanAhead span_ahead(std::span<const uint8_t> bytes, size_t at) {
+    constexpr size_t kHead = 3, kBefore = kHead + 2;  // the record's tag and length, and those of the id
     constexpr uint8_t kSize = 16;
-    if (bytes.size() < at + kBefore + kSize || bytes[at] != ring::kSpanRecord ||
-        bytes[at + 3] != wire::tags::bytes(1) || bytes[at + 4] != kSize)
-        return {};
-    return TraceKey::of(bytes.data() + at + kBefore);
+    if (bytes.size() < kBefore + kSize || bytes.size() - kBefore - kSize < at) return {{}, bytes.size()};
+    const uint8_t* const record = bytes.data() + at;
+    if (record[0] != ring::kSpanRecord || record[3] != wire::tags::bytes(1) || record[4] != kSize)
+        return {{}, bytes.size()};
+    const size_t size = (record[1] & 0x7fu) | size_t{record[2]} << 7;
+    return {TraceKey::of(record + kBefore), at + kHead + size};
 }
 
 }  // namespace
@@ -190,12 +197,10 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     return report;
 }
 
-SpanFate RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body) {
+SpanFate RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body,
+                              const SpanForm& form) {
     if (producer_marks_.generation != judge_->generation()) judge_by(judge_);
-    FoundSpan found{receipt, scope, record, record.subspan(body), producer_marks_};
-    found.receipt.source = source_;
-    found.era = era_;
-    return judge_->judge(found);
+    return judge_->judge({receipt, scope, record, record.subspan(body), producer_marks_, form, era_});
 }
 
 // Every byte of the chunk is in one receipt: what stands before a span goes with it.
@@ -222,7 +227,6 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
         return receipt;
     };
     uint32_t spans = 0;
-    TraceKey later = trace_at(bytes, 0);
     for (size_t at = 0; at < bytes.size();) {
         ChunkRecord record;
         report.fault = read_chunk_record(bytes, at, record);
@@ -237,13 +241,13 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
         if (report.fault != nullptr) break;
         if (record.kind == ChunkRecord::Kind::kSpan) {
             const std::span<uint8_t> span = bytes.subspan(record.body, record.end - record.body);
-            const TraceKey own = std::exchange(later, trace_at(bytes, record.end));
-            judge_->expect(own, later);
+            const SpanAhead next = span_ahead(bytes, record.end);
+            judge_->expect(next.trace, span_ahead(bytes, next.end).trace);
+            Receipt receipt = receipt_until(record.end);
+            receipt.spans = 1;
             const SpanCheck check = gate_.check(span);
             report.repaired += check.repaired;
             ++spans;
-            Receipt receipt = receipt_until(record.end);
-            receipt.spans = 1;
             if (check.defect != SpanDefect::kNone) {
                 ++report.invalid;
                 report.defect = check.defect;
@@ -252,7 +256,7 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
             } else {
                 if (recorder_ != nullptr) recorder_->record(measured_, span);
                 const std::span<const uint8_t> whole = bytes.subspan(at, record.end - at);
-                const SpanFate fate = ask_judge(receipt, portion.scope, whole, record.body - at);
+                const SpanFate fate = ask_judge(receipt, portion.scope, whole, record.body - at, gate_.form());
                 switch (fate.verdict) {
                     case SpanVerdict::kWaits: ++report.waiting; break;
                     case SpanVerdict::kSent:
@@ -332,7 +336,8 @@ CutReport RunCutter::judge_of_slot(Batcher& batcher, Batcher::Lane& lane, Receip
         return report;
     }
     if (recorder_ != nullptr) recorder_->record(measured_, span);
-    const SpanFate fate = ask_judge(receipt, scope, copy, record.body);
+    receipt.source = source_;
+    const SpanFate fate = ask_judge(receipt, scope, copy, record.body, {});
     report.rule = fate.rule;
     switch (fate.verdict) {
         case SpanVerdict::kWaits: ++report.waiting; break;

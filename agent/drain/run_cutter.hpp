@@ -145,7 +145,8 @@ private:
     bool process(std::span<const uint8_t> span, bool& ret_changed, const SpanForm& form = {});
     CutReport judge_of_slot(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
                             std::span<const uint8_t> record);
-    SpanFate ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body);
+    SpanFate ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body,
+                       const SpanForm& form);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;

@@ -25,7 +25,7 @@ using ring::ChunkWord;
 
 void AttachedSegment::file(const UndecidedSpan& span, uint32_t entry) {
     waits_no_more(span);  // and no flush waits for it: the next agent has it
-    const Receipt& receipt = span.receipt;
+    const Receipt receipt = span.receipt();
     if (filed_.files()[entry].is_new) {
         filed_.files()[entry].is_new = false;
         filed_.begin();

@@ -72,7 +72,7 @@ bool DrainShare::settle_of(uint64_t source) {
 }
 
 void DrainShare::settle(const UndecidedSpan& span, uint64_t dropped_by) {
-    if (!settle_of(span.receipt.source)) return;  // it is not over before
+    if (!settle_of(span.source)) return;  // it is not over before
     const CrashScope scope(settled_->path);
     dropped_by == 0 ? settled_->segment->keep(batcher_, span) : settled_->segment->sample_out(span, dropped_by);
 }
@@ -107,9 +107,9 @@ std::optional<DecisionRounds::SourceAccount> DrainShare::account_of(uint64_t sou
 }
 
 void DrainShare::file(const UndecidedSpan& span, uint32_t entry) {
-    ServedSegment* const served = segments_.find(span.receipt.source);
+    ServedSegment* const served = segments_.find(span.source);
     served->segment->file(span, entry);
-    filed_.insert(span.receipt.source);
+    filed_.insert(span.source);
 }
 
 void DrainShare::all_filed() {

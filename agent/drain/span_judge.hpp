@@ -12,17 +12,19 @@
 #include "decide/rule_shares.hpp"
 #include "decide/trace_key.hpp"
 #include "decide/trace_state.hpp"
+#include "otlp/span_form.hpp"
 
 namespace spanring::agent {
 
 // Sound, and in nobody's run yet. The bytes go with the call.
 struct FoundSpan {
-    Receipt receipt;                  // of this span, and of what stands before it and is no span
-    uint32_t scope = 0;               // as its segment numbers it
+    const Receipt& receipt;           // of this span, and of what stands before it and is no span
+    uint32_t scope;                   // as its segment numbers it
     std::span<const uint8_t> record;  // `0x12 len <Span>`
     std::span<const uint8_t> body;    // its inside
-    ProducerMarks producer_marks;
-    bool era = false;  // AttachedSegment::keep()
+    const ProducerMarks& producer_marks;
+    const SpanForm& form;  // of that inside
+    bool era;              // AttachedSegment::keep()
 };
 
 enum class SpanVerdict : uint8_t {
@@ -48,7 +50,7 @@ public:
     // `body`: where its inside begins.
     virtual std::span<const uint8_t> as_sent(std::span<const uint8_t> record, size_t body, uint8_t by_chance) = 0;
 
-    // What judge() is given next, and after that: it may say so early.
+    // After what judge() is given next: what it is given then, and after that. It may say so early.
     virtual void expect(const TraceKey& soon, const TraceKey& later) = 0;
 
 protected:

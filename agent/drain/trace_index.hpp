@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/huge_pages.hpp"
 #include "decide/trace_key.hpp"
 
 namespace spanring::agent {
@@ -82,6 +83,10 @@ public:
         return found;
     }
 
+    [[gnu::always_inline]] void expect(const TraceKey& soon) const {
+        if (size_ != 0) __builtin_prefetch(&places_[home(hash_of(soon))], 1);
+    }
+
     size_t size() const { return size_; }
     size_t memory() const { return places_.capacity() * sizeof(uint64_t); }
 
@@ -111,7 +116,7 @@ private:
         places_[at] = place;
     }
     void grow() {
-        std::vector<uint64_t> old(places_.empty() ? kFirst : 2 * places_.size());
+        std::vector<uint64_t, HugePageAllocator<uint64_t>> old(places_.empty() ? kFirst : 2 * places_.size());
         old.swap(places_);
         bits_ = __builtin_ctzll(places_.size());
         for (const uint64_t place : old) {
@@ -120,8 +125,8 @@ private:
     }
 
     const TraceKeyHash hash_{};
-    std::vector<uint64_t> places_;  // a power of two, or none; 0: nobody's
-    int bits_ = 0;                  // of a place
+    std::vector<uint64_t, HugePageAllocator<uint64_t>> places_;  // a power of two, or none; 0: nobody's
+    int bits_ = 0;                                               // of a place
     size_t size_ = 0;
 };
 

@@ -26,20 +26,29 @@
 
 namespace spanring::agent {
 
-// Its record stands after it.
+// Its record stands after it. It begins where a line of the cache does, and is in no other one: of what is dropped
+// nothing else is looked at again.
 struct UndecidedSpan {
     UndecidedSpan* next = nullptr;  // of its trace: the one that came before
     uint64_t number = 0;            // in the order in which all of them came
-    Receipt receipt;
-    uint32_t scope = 0;
-    uint32_t size = 0;       // of its record
+    uint64_t source = 0;            // its receipt's, as what follows
+    uint32_t chunk = 0;
+    uint32_t generation = 0;
+    uint32_t begin = 0;
+    uint32_t end = 0;
+    bool unfinished = false;
+    bool waited = false;
     bool era = false;        // FoundSpan's
     bool leaves = false;     // for a file
     uint8_t by_chance = 0;   // Decision's, once its trace is decided
     uint8_t dropped_by = 0;  // likewise, the place of its rule, and one; 0: it is kept
+    uint32_t scope = 0;
+    uint32_t size = 0;  // of its record
 
+    Receipt receipt() const { return {source, chunk, generation, begin, end, 1, 0, 0, unfinished, waited}; }
     std::span<const uint8_t> record() const { return {reinterpret_cast<const uint8_t*>(this + 1), size}; }
 };
+static_assert(sizeof(UndecidedSpan) <= 64);
 
 // From the newest of a trace on. `visit` may let go of what it is given.
 template <class Visit>
@@ -153,16 +162,26 @@ public:
         by_silence_.append(trace);
     }
 
-    // `span` but for its number, place and size. Of a trace that was just heard of, which may lie elsewhere afterwards.
-    void add(UndecidedTrace& of, const UndecidedSpan& span, std::span<const uint8_t> record) {
+    // Of a trace that was just heard of, which may lie elsewhere afterwards. `receipt`: of one span, and it was sound.
+    void add(UndecidedTrace& of, const Receipt& receipt, uint32_t scope, bool era, std::span<const uint8_t> record) {
         FullTrace& trace = filled(of);
         if (!trace.in_rings) {
             trace.in_rings = true;
             trace.in_rings_since = trace.last;
             by_rings_.append(trace);
         }
-        auto* const added = new (pool_.take(sizeof span + record.size())) UndecidedSpan(span);
+        // Written where it is to be: a copy of what was just written in parts waits until all of that is in the cache.
+        auto* const added = new (pool_.take(room_for(record.size()))) UndecidedSpan;
         added->number = ++numbers_;
+        added->source = receipt.source;
+        added->chunk = receipt.chunk;
+        added->generation = receipt.generation;
+        added->begin = receipt.begin;
+        added->end = receipt.end;
+        added->unfinished = receipt.unfinished;
+        added->waited = receipt.waited;
+        added->era = era;
+        added->scope = scope;
         added->size = static_cast<uint32_t>(record.size());
         std::memcpy(added + 1, record.data(), record.size());
         added->next = trace.newest;
@@ -232,10 +251,12 @@ public:
     // Soon asked for, both, the second one later: so that they are in the processor's cache by then.
     // Returns whether the first one may be here.
     [[gnu::always_inline]] bool expect(const TraceKey& soon, const TraceKey& later) {
-        return places_.expect(soon, later, [](const UndecidedTrace* trace) {
-            for (size_t at = 0; at < sizeof(FullTrace); at += 64)
-                __builtin_prefetch(reinterpret_cast<const char*>(trace) + at, 1);
-        });
+        return places_.expect(soon, later, [](const UndecidedTrace* trace) { bring(trace); });
+    }
+    // Likewise of what is taken soon, which was brought, and of what is taken after that.
+    [[gnu::always_inline]] void expect_to_take(const UndecidedTrace& soon) const {
+        places_.expect(soon.key);
+        bring(soon.by_silence.after);
     }
 
     // The one that was not heard of for longest, and the one that is here for longest. Null: there is none.
@@ -297,7 +318,7 @@ public:
         give(trace);
         return newest;
     }
-    void let_go(UndecidedSpan& span) { pool_.give(&span, sizeof span + span.size); }
+    void let_go(UndecidedSpan& span) { pool_.give(&span, room_for(span.size)); }
 
     // In each pass.
     void give_back_unused(Time now) { pool_.give_back_unused(now); }
@@ -346,6 +367,10 @@ private:
         size_t memory = 0;
     };
 
+    [[gnu::always_inline]] static void bring(const UndecidedTrace* trace) {
+        for (size_t at = 0; at < sizeof(FullTrace); at += 64)
+            __builtin_prefetch(reinterpret_cast<const char*>(trace) + at, 1);
+    }
     FullTrace& filled(UndecidedTrace& trace) {
         if (FullTrace* const full = trace.full(); full != nullptr) return *full;
         auto& full = *new (pool_.take(sizeof(FullTrace))) FullTrace{trace, nullptr, 0, 0, nullptr, {}, {}};
@@ -386,7 +411,11 @@ private:
                                 [what](const Owner& one, const Owner& other) { return one.*what < other.*what; })
             ->by_age.first;
     }
-    static size_t memory_of(const UndecidedSpan& span) { return SpanPool::rounded(sizeof span + span.size); }
+    static size_t room_for(size_t record) {
+        constexpr size_t kLine = 64;
+        return (sizeof(UndecidedSpan) + record + kLine - 1) / kLine * kLine;
+    }
+    static size_t memory_of(const UndecidedSpan& span) { return SpanPool::rounded(room_for(span.size)); }
 
     SpanPool pool_;
     TraceIndex<UndecidedTrace> places_;

@@ -3,7 +3,6 @@
 
 #include <cstring>
 
-#include "otlp/span_form.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -145,9 +144,11 @@ void WantedValues::take(std::span<const uint8_t> key_value) {
     }
 }
 
-bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutline& ret_outline) {
+bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutline& ret_outline, const SpanForm& form) {
     wire::Cursor cursor(span);
     read_head(cursor, ret_outline);
+    // Its head was read, no status or trace state follows, and the rest stands at its end.
+    if (form.usual() && form.recorded && wanted.empty()) cursor.at = cursor.end - SpanTail::kSize;
     for (;;) {
         if (wanted.empty())
             read_attributes(cursor, [](const uint8_t*, size_t) {});

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "otlp/span_form.hpp"
+
 namespace spanring::agent {
 
 // Numbers as OTLP has them.
@@ -62,7 +64,9 @@ private:
     uint64_t sizes_ = 0;  // a bit for each size of a key
 };
 
-// `span` is the inside of a Span, and stays where it is as long as the outline is used.
-bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutline& ret_outline);
+// `span` is the inside of a Span, and stays where it is as long as the outline is used. `form`: of its check; where
+// that says where everything stands and no value is wanted, nothing is walked over.
+bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutline& ret_outline,
+                  const SpanForm& form = {});
 
 }  // namespace spanring::agent

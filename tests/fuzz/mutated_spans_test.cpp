@@ -325,11 +325,13 @@ int main(int argc, char** argv) {
     }
     spanring::test::GuardedBytes judged_place(1 << 16), place(1 << 16);
     WantedValues wanted({"", "aaaaaaaaaa", "url.path", "http.request.method"});
+    WantedValues nothing;
     Mutations mutations(seed);
     SpanGate gate;
     TwoChains chains;
     gate.look_for(&chains.interest());
-    uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0, with_message = 0, with_two = 0, usual = 0;
+    uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0, with_message = 0, with_two = 0, usual = 0,
+             recorded = 0;
     std::array<uint64_t, 3> processed{};
     for (uint64_t i = 0; i < count; ++i) {
         const std::string span = mutations.next();
@@ -367,10 +369,14 @@ int main(int argc, char** argv) {
         spanring::otlp::Span parsed;
         demand(parsed.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())), "protobuf parses what is sound");
         demand(outlined && is_what_protobuf_reads(outline, parsed), "an outline is what protobuf reads");
+        outline = {};
+        demand(read_outline(bytes, nothing, outline, gate.form()) && is_what_protobuf_reads(outline, parsed),
+               "and so is one that knows the form");
         demand(statuses_in(bytes) <= 1, "what is sound has one status at most");
         demand(status_message_in(bytes) == parsed.status().message(), "its message is what protobuf reads");
         with_message += parsed.status().message().empty() ? 0 : 1;
         usual += form.usual() ? 1 : 0;
+        recorded += form.usual() && form.recorded ? 1 : 0;
         demand(!gate.form().usual() ||
                    (form.name_at == gate.form().name_at && form.may_have_wanted == gate.form().may_have_wanted),
                "the gate says its form");
@@ -384,6 +390,7 @@ int main(int argc, char** argv) {
                with_message > count / 100 && with_two > count / 200,
            "there are many of each");
     demand(usual > count / 50 && usual < plain, "some are in the usual form");
+    demand(recorded > count / 200, "and some in libspanring's");
     for (const uint64_t some : processed) demand(some > count / 200, "and processors have to do with some of them");
     return 0;
 }

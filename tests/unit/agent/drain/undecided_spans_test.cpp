@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 constexpr UndecidedSpans::Time kNow{std::chrono::hours(1)};
 
 void add(UndecidedSpans& spans, UndecidedTrace& trace, size_t size, uint8_t with) {
-    spans.add(trace, UndecidedSpan(), std::vector<uint8_t>(size, with));
+    spans.add(trace, Receipt(), 0, false, std::vector<uint8_t>(size, with));
 }
 
 // One without parts elsewhere.
