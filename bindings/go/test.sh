@@ -10,10 +10,13 @@ source=$(cd "$go/../.." && pwd)
 build=$(cd "${SPANRING_BUILD:-$source/build}" && pwd)
 command -v go >/dev/null || { echo "test.sh: go is not installed" >&2; exit 77; }
 
-# Go asks the first word of CC what its linker can do. From ccache it gets no answer, and links the race detector as a
+# Go asks the first word of CC, or of CXX, what its linker can do. From ccache it gets no answer, and links the race detector as a
 # position-independent executable, in which that finds no room for its shadow.
 case ${CC:-} in
 ccache\ *) export CC=${CC#ccache } ;;
+esac
+case ${CXX:-} in
+ccache\ *) export CXX=${CXX#ccache } ;;
 esac
 # The package with the library of this build; the programs below with the copy of it that the module has.
 export CGO_ENABLED=1
